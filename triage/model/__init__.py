@@ -1,0 +1,1 @@
+"""What the words of triage mean: pure data and pure functions."""
