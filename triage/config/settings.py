@@ -1,0 +1,45 @@
+"""What can be configured, field by field. The docstrings are the reference in docs/configuration.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from triage.model.endpoint import EndpointConfig
+
+__all__ = ["MAX_HOLD_S", "Config"]
+
+MAX_HOLD_S = 600.0
+"""A decision held longer than this would be asked again after a crash instead of being sent."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of one operator. A missing file is a ``Config()``."""
+
+    operator: str | None = None
+    """Your name in the log; default: ``$TRIAGE_OPERATOR``, else your login name."""
+    hold_s: Annotated[float, Meta(ge=0, le=MAX_HOLD_S)] = 5.0
+    """Seconds a decision made in the console can be undone before it is sent."""
+    theme: str = "dark"
+    """Name of the theme: a built-in one, or a file in ``themes/`` beside the configuration."""
+    keymap: str = "default"
+    """Preset of the keys: ``default`` or ``mail``."""
+    keys: dict[str, str] = {}
+    """Action → the keys it gets instead of the preset's, separated by commas."""
+    reasons: dict[str, list[str]] = {}
+    """Verb → reasons offered under 1–9 when it is chosen."""
+    filters: dict[str, str] = {}
+    """Name → a filter that ``filter:NAME`` and the console's palette call up."""
+    payload_days: Annotated[int, Meta(ge=1)] | None = None
+    """Days after which what was shown and sent is erased from the log; default: never."""
+    editor: str | None = None
+    """Command of your editor; default: ``$VISUAL``, ``$EDITOR``, else ``vi``."""
+    pipe: str | None = None
+    """Command that ``|`` offers first; it gets the item as JSON on its standard input."""
+    endpoints: dict[str, EndpointConfig] = {}
+    """``[endpoints.NAME]``, a table for each agent server."""
+    source: Path = Path()
+    """The file this was read from. Not a setting."""
