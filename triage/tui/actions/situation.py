@@ -1,0 +1,229 @@
+"""The situation: what the operator has before them, and why something cannot be done in it.
+
+Each ``Condition`` takes a situation and answers None when the way is free, else a sentence for the operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from triage.model import safe_text
+from triage.model.decision import REOPENING_STATES, DeliveryState
+from triage.model.item import Item, ItemKind, Verb
+
+if TYPE_CHECKING:
+    from triage.store.log import Record
+    from triage.store.queue import Entry
+
+__all__ = ["Condition", "Situation"]
+
+_MAX_REASON = 160
+"""Characters shown of a reason an endpoint gives."""
+
+_NOUNS = {
+    Verb.APPROVE: "approval",
+    Verb.EDIT: "edits",
+    Verb.REJECT: "rejection",
+    Verb.RESPOND: "answer",
+    Verb.IGNORE: "ignoring",
+    Verb.CLOSE: "closing",
+}
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """What the operator has before them when they press a key."""
+
+    entry: Entry | None = None
+    """The item under the cursor."""
+    record: Record | None = None
+    """That item's standing decision."""
+    read_only: bool = False
+    paused: frozenset[str] = frozenset()
+    """Endpoints whose sending is paused; ``*`` stands for all."""
+    selection: int = 0
+    """Items selected."""
+    focus: Literal["list", "pane", "text"] = "list"
+    can_undo: bool = False
+    """A decision of this operator is still held."""
+    can_repeat: bool = False
+    """There is a last verdict that ``repeat`` would give again."""
+    operator: str = ""
+    endpoints: int = 1
+    """Configured endpoints."""
+    searching: bool = False
+    """The item pane has search words."""
+
+    @property
+    def item(self) -> Item | None:
+        """The item under the cursor."""
+        return self.entry.item if self.entry else None
+
+
+Condition = Callable[[Situation], str | None]
+
+
+def always(_: Situation) -> None:
+    """Can always be done."""
+
+
+def all_of(*conditions: Condition) -> Condition:
+    """Every condition holds; the first that does not gives the reason."""
+
+    def condition(situation: Situation) -> str | None:
+        return next((why for one in conditions if (why := one(situation))), None)
+
+    return condition
+
+
+def writable(situation: Situation) -> str | None:
+    """The console may change things."""
+    return "this console is read-only" if situation.read_only else None
+
+
+def has_item(situation: Situation) -> str | None:
+    """There is an item under the cursor."""
+    return None if situation.entry else "no item is under the cursor"
+
+
+def waits(situation: Situation) -> str | None:
+    """The item is not gone and no decision stands."""
+    entry, record = situation.entry, situation.record
+    if entry is not None and entry.gone is not None:
+        detail = safe_text.line(entry.gone.detail, _MAX_REASON)
+        return f"it no longer waits: {entry.gone.reason}" + (f" ({detail})" if detail else "")
+    if record is not None and record.state not in REOPENING_STATES:
+        return _decided(record, situation.operator)
+    return None
+
+
+def _decided(record: Record, operator: str) -> str:
+    decision = record.decision
+    who = "you" if decision.operator == operator else safe_text.line(decision.operator, 40)
+    said = f"already decided by {who} at {_clock(decision.at)}: {decision.words}, {record.state}"
+    if record.state is DeliveryState.HELD and who == "you":
+        return f"{said}; undo takes it back"
+    if record.state is DeliveryState.UNKNOWN:
+        return f"{said}; look again, or close it by hand"
+    return said
+
+
+def _clock(at: datetime) -> str:
+    local = at.astimezone()
+    return local.strftime("%H:%M" if local.date() == datetime.now().astimezone().date() else "%d %b %H:%M")
+
+
+def takes(verb: Verb) -> Condition:
+    """The item's endpoint takes ``verb`` on every one of its actions."""
+
+    def condition(situation: Situation) -> str | None:
+        item = situation.item
+        if item is None or _taken(item, verb):
+            return None
+        return _refusal(item, verb)
+
+    return condition
+
+
+def _taken(item: Item, verb: Verb) -> bool:
+    return all(verb in item.verbs_of(index) for index in range(max(1, len(item.actions))))
+
+
+def _refusal(item: Item, verb: Verb) -> str:
+    if why := item.refusals.get(verb):
+        return f"this endpoint takes no {_NOUNS[verb]}: {safe_text.line(why, _MAX_REASON)}"
+    if len(item.actions) > 1 and any(verb in item.verbs_of(i) for i in range(len(item.actions))):
+        return f"not every action here takes {verb}: decide each by itself"
+    if item.kind is ItemKind.EXTERNAL:
+        return "this can only be settled elsewhere" + (": open it in the browser" if item.url else "")
+    if item.kind is ItemKind.QUESTION and verb is not Verb.RESPOND:
+        return f"this is a question and takes no {_NOUNS[verb]}: answer it"
+    return f"this endpoint takes no {_NOUNS[verb]} for this item"
+
+
+def single_action(situation: Situation) -> str | None:
+    """The item proposes exactly one action."""
+    count = len(situation.item.actions) if situation.item else 0
+    if count == 0:
+        return "nothing to edit: no action is proposed"
+    return None if count == 1 else f"{count} actions are proposed: decide each by itself"
+
+
+def several_actions(situation: Situation) -> str | None:
+    """The item proposes more than one action."""
+    count = len(situation.item.actions) if situation.item else 0
+    return None if count > 1 else "only one thing is asked: decide it directly"
+
+
+def offers(number: int) -> Condition:
+    """The item offers an option ``number`` (from 1)."""
+
+    def condition(situation: Situation) -> str | None:
+        count = len(situation.item.options) if situation.item else 0
+        if number <= count:
+            return None
+        return f"there is no option {number}: " + (f"it offers {count}" if count else "it offers none")
+
+    return condition
+
+
+def in_state(state: DeliveryState) -> Condition:
+    """The item's delivery is in ``state``."""
+
+    def condition(situation: Situation) -> str | None:
+        if situation.record is None:
+            return "nothing was decided here yet"
+        now = situation.record.state
+        return None if now is state else f"only for a delivery that is {state}; this one is {now}"
+
+    return condition
+
+
+def repairable(situation: Situation) -> str | None:
+    """Something blocks the item that its endpoint lets us mend."""
+    return None if situation.item and situation.item.repair else "nothing to repair here"
+
+
+def changed(situation: Situation) -> str | None:
+    """The item changed since it came."""
+    return None if situation.entry and situation.entry.previous else "it has not changed since it came"
+
+
+def has_page(situation: Situation) -> str | None:
+    """The item has a page at its endpoint."""
+    return None if situation.item and situation.item.url else "this endpoint gives no page for it"
+
+
+def unclaimed(situation: Situation) -> str | None:
+    """The item is not yours already."""
+    entry = situation.entry
+    mine = entry is not None and bool(entry.marks.claimed_by) and entry.marks.claimed_by == situation.operator
+    return "you have claimed it already" if mine else None
+
+
+def claimed(situation: Situation) -> str | None:
+    """Somebody claimed the item."""
+    return None if situation.entry and situation.entry.marks.claimed_by else "nobody has claimed it"
+
+
+def undoable(situation: Situation) -> str | None:
+    """A decision of yours is still held."""
+    return None if situation.can_undo else "nothing held to undo"
+
+
+def repeatable(situation: Situation) -> str | None:
+    """There is a verdict to give again."""
+    return None if situation.can_repeat else "nothing to repeat yet"
+
+
+def several_endpoints(situation: Situation) -> str | None:
+    """There is another endpoint to go to."""
+    return None if situation.endpoints > 1 else "only one endpoint is configured"
+
+
+def searched(situation: Situation) -> str | None:
+    """The pane has search words."""
+    return None if situation.searching else "nothing searched for yet"

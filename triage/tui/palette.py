@@ -1,0 +1,56 @@
+"""The command palette's contents: every action by its name, with its key, and why it is of no use now."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from triage.tui.actions import ACTIONS, Action, ActionHost, keys_label
+
+__all__ = ["ActionProvider"]
+
+
+class ActionProvider(Provider):
+    """Finds actions of the ``ActionHost`` the palette was opened over."""
+
+    @property
+    def _host(self) -> ActionHost:
+        return cast(ActionHost, self.screen)
+
+    async def discover(self) -> Hits:
+        """Every action, in the registry's order, what can be done now first."""
+        situation = self._host.situation()
+        for one in sorted(ACTIONS, key=lambda one: one.when(situation) is not None):
+            yield DiscoveryHit(self._name(one), self._run(one), help=self._help(one))
+
+    async def search(self, query: str) -> Hits:
+        """The actions whose name or help match."""
+        matcher = self.matcher(query)
+        for one in ACTIONS:
+            name = self._name(one)
+            score = max(matcher.match(name), 0.5 * matcher.match(one.help))
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), self._run(one), text=name, help=self._help(one))
+
+    def _name(self, one: Action) -> str:
+        keys = keys_label(one, self._host.keymap)
+        return f"{one.label.capitalize()}  ({keys})" if keys else one.label.capitalize()
+
+    def _help(self, one: Action) -> str:
+        why = one.when(self._host.situation())
+        return f"{one.help}." if why is None else f"Not now: {why}."
+
+    def _run(self, one: Action) -> _Run:
+        return _Run(self._host, one.id)
+
+
+class _Run:
+    """Does one action when it is called."""
+
+    def __init__(self, host: ActionHost, action_id: str) -> None:
+        self._host = host
+        self._action_id = action_id
+
+    def __call__(self) -> None:
+        self._host.action_act(self._action_id)
