@@ -247,6 +247,9 @@ def _given(table: Mapping[str, Any]) -> dict[str, str]:
 def _theme(table: Mapping[str, Any], given: Mapping[str, str], stem: str) -> Theme:
     """A Textual theme with every name of ``NAMES`` and those of Textual's that derive from them."""
     colors = {name: _resolve(name, given) for name in NAMES}
+    derived = {own: colors[source] for own, source in _DERIVED.items()}
+    if table.get("ansi") is True:
+        derived |= {"ansi-background": colors["background"], "ansi-foreground": colors["foreground"]}
     name = table.get("name")
     return Theme(
         name=name if isinstance(name, str) and name else stem,
@@ -263,7 +266,7 @@ def _theme(table: Mapping[str, Any], given: Mapping[str, str], stem: str) -> The
         boost=colors["panel"],
         dark=table.get("dark") is not False,
         ansi=table.get("ansi") is True,
-        variables=colors | {own: colors[source] for own, source in _DERIVED.items()} | _STYLES,
+        variables=colors | derived | _STYLES,
     )
 
 
