@@ -1,0 +1,1 @@
+"""Everything an operator can do, as methods, with no screen attached."""

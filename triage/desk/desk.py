@@ -1,0 +1,505 @@
+"""The desk: everything an operator can do with what waits, as methods, with no screen attached."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from triage.config import Config
+from triage.connectors.base import Connector
+from triage.connectors.credentials import CredentialError
+from triage.connectors.http import Clients
+from triage.connectors.opening import open_connector
+from triage.desk.checking import faults_of_verdicts
+from triage.desk.marking import ItemChanged, ItemGone, Marking, Refused
+from triage.desk.ownership import Ownership
+from triage.desk.station import Station
+from triage.desk.summary import summarise, write_summary
+from triage.model.decision import (
+    OPEN_STATES,
+    REOPENING_STATES,
+    Decision,
+    DeliveryState,
+    Verdict,
+    new_decision_id,
+)
+from triage.model.endpoint import EndpointConfig, Health, HealthState
+from triage.model.item import Context, Item
+from triage.store.log import Event, Log, Record, WrongState
+from triage.store.queue import Entry, Queue
+
+__all__ = ["Change", "Desk", "ItemChanged", "ItemGone", "Refused"]
+
+WATCH_S = 0.1
+"""How often the files are looked at for what other processes wrote."""
+SUMMARY_S = 1.0
+ENDED_SHOWN_S = 60.0
+"""How long an ended delivery is still listed."""
+STOP_TIMEOUT_S = 30.0
+
+OpenConnector = Callable[[EndpointConfig, Clients], Connector]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What is not as it was: ids of items and decisions, names of endpoints."""
+
+    items: frozenset[str] = frozenset()
+    endpoints: frozenset[str] = frozenset()
+    decisions: frozenset[str] = frozenset()
+
+
+class Desk(Marking):
+    """The work of one operator in one process on one data directory.
+
+    Args:
+        config: endpoints and preferences.
+        data: the data directory; several processes may share it.
+        operator: who decides; default: the configuration's, else the login name.
+        read_only: look, but neither decide nor deliver.
+        endpoints: work on these alone; default: on all that are configured.
+        opener: makes a connector; tests pass their own.
+
+    Raises ``CredentialError`` or ``ConfigError`` when an endpoint's settings cannot be used, and the
+    store's errors when the data directory cannot.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        data: Path,
+        *,
+        operator: str | None = None,
+        read_only: bool = False,
+        endpoints: Collection[str] | None = None,
+        opener: OpenConnector = open_connector,
+    ) -> None:
+        self.config = config
+        self.data = data
+        self.operator = operator or config.operator or getpass.getuser()
+        self.read_only = read_only
+        self.queue = Queue(data)
+        self.log = Log(data)
+        self._clients = Clients()
+        self._callbacks: list[Callable[[Change], None]] = []
+        self._pending = Change()
+        self._ended: dict[str, Record] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unusable: dict[str, str] = {}
+        self._stations: dict[str, Station] = {}
+        for name, settings in config.endpoints.items():
+            if endpoints is None or name in endpoints:
+                self._open(name, settings, opener)
+
+    def _open(self, name: str, settings: EndpointConfig, opener: OpenConnector) -> None:
+        """One endpoint's station; one that cannot be opened is said so and the others go on."""
+        try:
+            connector = opener(settings, self._clients)
+        except (CredentialError, OSError) as error:
+            self._unusable[name] = str(error)
+            return
+        ownership = Ownership(self.data / "locks", name)
+        self._stations[name] = Station(
+            connector, ownership, self.queue, self.log, self._publish, self._take_in, read_only=self.read_only
+        )
+
+    # -- at work --------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin to poll, deliver and watch, in tasks of the running loop."""
+        self._tasks = [asyncio.create_task(self._watch(), name="watch")]
+        self._tasks += [
+            asyncio.create_task(station.run(), name=f"station {station.name}")
+            for station in self._stations.values()
+        ]
+
+    async def stop(
+        self, *, held: Literal["send", "keep"] = "keep", timeout_s: float = STOP_TIMEOUT_S
+    ) -> None:
+        """End all work. ``send``: carry out what is held first, at most ``timeout_s``; ``keep``: leave
+        it in the log for the next desk. A send under way is always carried through."""
+        if held == "send":
+            for station in self._stations.values():
+                station.deliverer.flush = True
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    while any(record.state is not DeliveryState.UNKNOWN for record in self._own_open()):
+                        await asyncio.sleep(WATCH_S / 2)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        await self._clients.aclose()
+        self._write_summary()
+        self.queue.close()
+        self.log.close()
+
+    async def step_aside(self) -> None:
+        """Free every endpoint for other processes, as before the terminal's ctrl+z."""
+        await asyncio.gather(*(station.release() for station in self._stations.values()))
+
+    async def take_up(self) -> None:
+        """Work on the endpoints again after ``step_aside``."""
+        for station in self._stations.values():
+            station.take_up()
+
+    def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
+        """Have ``callback`` told of changes, in the event loop; returns what ends that."""
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    def _own_open(self) -> list[Record]:
+        """Open deliveries of endpoints that this process delivers for."""
+        return [
+            record
+            for name, station in self._stations.items()
+            if station.ownership.held
+            for record in self.log.open_records(name)
+        ]
+
+    async def _watch(self) -> None:
+        """Take in what other processes wrote, tell the subscribers, keep the summary."""
+        loop = asyncio.get_running_loop()
+        summary_due, dirty = 0.0, True
+        while True:
+            self._take_in()
+            dirty = self._tell() or dirty
+            if dirty and loop.time() >= summary_due:
+                self._write_summary()
+                summary_due, dirty = loop.time() + SUMMARY_S, False
+            await asyncio.sleep(WATCH_S)
+
+    def _take_in(self) -> None:
+        items = self.queue.refresh()
+        events = self.log.refresh()
+        for event in events:
+            if event.type in ("decided", "delivery"):
+                self._note_end(event.decision_id)
+        if items or events:
+            self._publish(
+                items=(*items, *(event.item_id for event in events if event.item_id)),
+                endpoints=(event.endpoint for event in events if event.endpoint),
+                decisions=(event.decision_id for event in events if event.decision_id),
+            )
+        if events:
+            for station in self._stations.values():
+                station.deliverer.wake()
+
+    def _note_end(self, decision_id: str) -> None:
+        record = self.log.record(decision_id)
+        if record is not None and record.state not in OPEN_STATES:
+            self._ended[decision_id] = record
+
+    def _publish(
+        self, items: Iterable[str] = (), endpoints: Iterable[str] = (), decisions: Iterable[str] = ()
+    ) -> None:
+        self._pending = Change(
+            self._pending.items | frozenset(items),
+            self._pending.endpoints | frozenset(endpoints),
+            self._pending.decisions | frozenset(decisions),
+        )
+
+    def _tell(self) -> bool:
+        change, self._pending = self._pending, Change()
+        if change == Change():
+            return False
+        for callback in tuple(self._callbacks):
+            callback(change)
+        return True
+
+    def _write_summary(self) -> None:
+        summary = summarise(self.waiting(), self.log.open_records(), self.health(), self.log.paused())
+        with contextlib.suppress(OSError):  # a full disk is said where a decision is logged
+            write_summary(self.data, summary)
+
+    # -- looking --------------------------------------------------------------------------------
+
+    def entries(self) -> list[Entry]:
+        """All in the queue: waiting, decided, and tombstones."""
+        return list(self.queue.entries())
+
+    def entry(self, item_id: str) -> Entry | None:
+        """One of them, by its whole id."""
+        return self.queue.get(item_id)
+
+    def waiting(self) -> list[Entry]:
+        """What wants a decision now: neither gone, nor decided, nor snoozed."""
+        now = datetime.now(UTC)
+        return [entry for entry in self.queue.entries() if self.is_waiting(entry, now)]
+
+    def is_waiting(self, entry: Entry, now: datetime) -> bool:
+        """Whether ``entry`` wants a decision at ``now``."""
+        return entry.gone is None and not self.is_decided(entry.item.id) and not is_snoozed(entry, now)
+
+    def is_decided(self, item_id: str) -> bool:
+        """Whether a decision on the item stands, whatever became of its delivery."""
+        record = self.log.standing(item_id)
+        return record is not None and record.state not in REOPENING_STATES
+
+    def find(self, prefix: str) -> Entry:
+        """The entry whose id begins with ``prefix``. Raises LookupError, in words, for none or several."""
+        exact = self.queue.get(prefix)
+        if exact is not None:
+            return exact
+        found = [item_id for item_id in self.queue.ids() if item_id.startswith(prefix)] if prefix else []
+        if not found:
+            raise LookupError(f"no item here has an id that begins with {prefix!r}; `triage list` names them")
+        if len(found) > 1:
+            raise LookupError(
+                f"{prefix!r} begins {len(found)} ids: {', '.join(sorted(found)[:5])}; give more of it"
+            )
+        entry = self.queue.get(found[0])
+        if entry is None:
+            raise LookupError(f"{found[0]} has just left the queue")
+        return entry
+
+    def record(self, item_id: str) -> Record | None:
+        """The last decision on an item."""
+        return self.log.standing(item_id)
+
+    def deliveries(self) -> list[Record]:
+        """Open deliveries, and those that ended here within the last minute, oldest first."""
+        limit = datetime.now(UTC) - timedelta(seconds=ENDED_SHOWN_S)
+        self._ended = {key: record for key, record in self._ended.items() if record.changed_at >= limit}
+        ended = [self.log.record(key) or record for key, record in self._ended.items()]
+        return sorted((*self.log.open_records(), *ended), key=lambda record: record.seq)
+
+    def held_until(self, decision_id: str) -> float | None:
+        """Seconds left to undo a decision; None when it is not held."""
+        record = self.log.record(decision_id)
+        if record is None or record.state is not DeliveryState.HELD:
+            return None
+        station = self._stations.get(record.decision.endpoint)
+        return station.deliverer.held_left_s(record) if station else record.decision.hold_s
+
+    def wait_reason(self, decision_id: str) -> str:
+        """Why a delivery does not go on, in words; empty when it does."""
+        record = self.log.record(decision_id)
+        if record is None:
+            return ""
+        station = self._stations.get(record.decision.endpoint)
+        if station is None:
+            return self._unusable.get(record.decision.endpoint, "its endpoint is no longer configured")
+        return station.deliverer.reasons.get(decision_id, "")
+
+    def health(self) -> list[Health]:
+        """How each endpoint fares, in the configuration's order."""
+        return [
+            Health(name, HealthState.DENIED, self._unusable[name])
+            if name in self._unusable
+            else self.queue.health(name) or Health(name)
+            for name in self.config.endpoints
+            if name in self._stations or name in self._unusable
+        ]
+
+    def next_poll_s(self, endpoint: str) -> float | None:
+        """Seconds until the endpoint is polled; None when another process polls it."""
+        station = self._stations.get(endpoint)
+        if station is None or not station.ownership.held:
+            return None
+        return max(0.0, station.poller.due_at - asyncio.get_running_loop().time())
+
+    def paused(self) -> frozenset[str]:
+        """Names of endpoints to which nothing is sent; ``*``: to none."""
+        return self.log.paused()
+
+    def holder(self, endpoint: str) -> str:
+        """Which other process polls and delivers for it; empty when this one does, or nobody."""
+        station = self._stations.get(endpoint)
+        if station is None or station.ownership.held:
+            return ""
+        if station.ownership.try_take():
+            station.ownership.free()
+            return ""
+        return station.ownership.holder() or "another process"
+
+    def log_of(self, item_id: str) -> list[Event]:
+        """What the log says of one item, oldest first."""
+        return list(self.log.events(item_id=item_id))
+
+    def recent(self, count: int) -> list[Record]:
+        """The last decisions, newest first."""
+        return self.log.recent(count)
+
+    def check(self, item: Item, verdicts: Sequence[Verdict]) -> list[str]:
+        """Why these verdicts would not be taken on ``item``; none when they would."""
+        faults = faults_of_verdicts(item, verdicts)
+        station = self._stations.get(item.endpoint)
+        if faults or station is None:
+            return faults or [f"endpoint {item.endpoint!r} is not configured"]
+        return station.connector.check(item, self._new_decision(item, verdicts, 0.0))
+
+    async def context(self, item_id: str) -> Context:
+        """What led to an item, asked of its endpoint. Raises EndpointError."""
+        item = self._item(item_id)
+        return await self._station(item.endpoint).connector.context(item)
+
+    # -- deciding -------------------------------------------------------------------------------
+
+    def decide(
+        self, item_id: str, revision: str, verdicts: Sequence[Verdict], *, hold_s: float | None = None
+    ) -> Record:
+        """Log a decision, fsynced when this returns; its delivery follows by itself.
+
+        Args:
+            revision: of the item as the operator saw it.
+            hold_s: seconds in which it can be undone; default: the configuration's.
+
+        Raises ``Refused`` (``ItemGone``, ``ItemChanged``), the log's ``AlreadyDecided`` naming who was
+        first, or the log's error when it cannot be written; nothing is decided then.
+        """
+        self._may_write()
+        entry = self.queue.get(item_id)
+        if entry is None:
+            raise ItemGone(f"item {item_id} is no longer in the queue")
+        if entry.gone is not None:
+            raise ItemGone(f"the item no longer waits: {entry.gone.reason} {entry.gone.detail}".strip())
+        if entry.item.revision != revision:
+            raise ItemChanged("the item has changed since it was shown; look at it again")
+        faults = self.check(entry.item, verdicts)
+        if faults:
+            raise Refused(*faults)
+        hold = self.config.hold_s if hold_s is None else hold_s
+        record = self.log.decide(self._new_decision(entry.item, verdicts, hold), entry.item)
+        self._logged(record)
+        return record
+
+    def undo(self, decision_id: str | None = None) -> Record:
+        """Take back a held decision; None: the newest held one of this operator."""
+        self._may_write()
+        record = self._newest_held() if decision_id is None else self._record(decision_id)
+        return self._advance(
+            record, DeliveryState.WITHDRAWN, expect=DeliveryState.HELD, why="cannot be undone"
+        )
+
+    def close_by_hand(self, decision_id: str, note: str) -> Record:
+        """End a delivery whose outcome stays unknown, on the operator's word; ``note`` says why."""
+        self._may_write()
+        if not note.strip():
+            raise Refused("closing by hand needs a note that says what you found out")
+        record = self._record(decision_id)
+        return self._advance(
+            record, DeliveryState.CLOSED, expect=DeliveryState.UNKNOWN, why="cannot be closed", note=note
+        )
+
+    async def look_again(self, decision_id: str) -> Record:
+        """Ask the second source once more about a decision that was sent."""
+        record = self._record(decision_id)
+        if record.state in (DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN):
+            self._may_write()
+            await self._station(record.decision.endpoint).deliverer.look_again(record)
+        return self._record(decision_id)
+
+    async def repair(self, item_id: str) -> str:
+        """Mend what blocks an item, where its endpoint allows; says what was done."""
+        self._may_write()
+        item = self._item(item_id)
+        done = await self._station(item.endpoint).connector.repair(item)
+        if done is None:
+            raise Refused("there is nothing to repair about this item")
+        self.log.append(
+            "repaired", item_id=item.id, endpoint=item.endpoint, operator=self.operator, detail=done
+        )
+        self._station(item.endpoint).poller.soon()
+        return done
+
+    def pause(self, endpoint: str | None = None) -> None:
+        """Send nothing to an endpoint, or to any (None), until ``resume``."""
+        self._pause_event("paused", endpoint)
+
+    def resume(self, endpoint: str | None = None) -> None:
+        """Send again to an endpoint; None: to all, those paused alone too."""
+        self._pause_event("resumed", endpoint)
+
+    async def refresh(self, endpoint: str | None = None) -> None:
+        """Poll now, and return when that is done; endpoints that another process polls are left to it."""
+        stations = [self._station(endpoint)] if endpoint else list(self._stations.values())
+        await asyncio.gather(
+            *(station.poller.poll_now() for station in stations if station.ownership.try_take())
+        )
+        self._tell()
+
+    async def wait(self, decision_id: str, timeout_s: float | None = None) -> Record:
+        """The record once its outcome is known or given up as unknown. Raises TimeoutError."""
+        on_the_way = (DeliveryState.HELD, DeliveryState.SENDING, DeliveryState.SENT)
+        async with asyncio.timeout(timeout_s):
+            while (record := self._record(decision_id)).state in on_the_way:
+                await asyncio.sleep(WATCH_S / 4)
+                self._take_in()
+        return record
+
+    # -- within ---------------------------------------------------------------------------------
+
+    def _station(self, endpoint: str) -> Station:
+        if endpoint in self._unusable:
+            raise Refused(f"{endpoint}: {self._unusable[endpoint]}")
+        if endpoint not in self._stations:
+            raise Refused(f"endpoint {endpoint!r} is not configured")
+        return self._stations[endpoint]
+
+    def _record(self, decision_id: str) -> Record:
+        record = self.log.record(decision_id)
+        if record is None:
+            raise Refused(f"no decision {decision_id} is in the log")
+        return record
+
+    def _newest_held(self) -> Record:
+        for record in reversed(self.log.open_records()):
+            if record.state is DeliveryState.HELD and record.decision.operator == self.operator:
+                return record
+        raise Refused("nothing is held that could be undone")
+
+    def _new_decision(self, item: Item, verdicts: Sequence[Verdict], hold_s: float) -> Decision:
+        return Decision(
+            id=new_decision_id(),
+            item_id=item.id,
+            endpoint=item.endpoint,
+            revision=item.revision,
+            verdicts=tuple(verdicts),
+            operator=self.operator,
+            at=datetime.now(UTC),
+            hold_s=hold_s,
+        )
+
+    def _advance(
+        self, record: Record, to: DeliveryState, *, expect: DeliveryState, why: str, note: str = ""
+    ) -> Record:
+        try:
+            after = self.log.advance(
+                record.decision.id, to, expect=expect, operator=self.operator, note=note, detail=note
+            )
+        except WrongState as error:
+            raise Refused(f"it {why}: it is {error.record.state} already") from error
+        self._logged(after)
+        return after
+
+    def _logged(self, record: Record) -> None:
+        self._take_in()
+        self._publish(items=(record.decision.item_id,), decisions=(record.decision.id,))
+        station = self._stations.get(record.decision.endpoint)
+        if station is not None:
+            station.deliverer.wake()
+
+    def _pause_event(self, event: str, endpoint: str | None) -> None:
+        self._may_write()
+        if endpoint is not None and endpoint not in self.config.endpoints:
+            raise Refused(
+                f"no endpoint is called {endpoint!r}; there are: {', '.join(self.config.endpoints)}"
+            )
+        self.log.append(event, endpoint=endpoint or "*", operator=self.operator)
+        self._take_in()
+        self._publish(endpoints=self._stations)
+
+
+def is_snoozed(entry: Entry, now: datetime) -> bool:
+    """Whether the operators put the item off at ``now``."""
+    marks = entry.marks
+    if marks.snoozed_revision and marks.snoozed_revision == entry.item.revision:
+        return True
+    return marks.snoozed_until is not None and marks.snoozed_until > now

@@ -1,0 +1,70 @@
+"""Which process polls and delivers for an endpoint: whoever holds the endpoint's file lock.
+
+The kernel frees the lock when its holder ends, however it ends; another process then takes over.
+Beside the lock lies a small file that names the holder, for people.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import sys
+from pathlib import Path
+
+import filelock
+import msgspec
+
+__all__ = ["Ownership"]
+
+
+class _Holder(msgspec.Struct, frozen=True):
+    pid: int
+    host: str
+    command: str
+
+
+class Ownership:
+    """The lock on one endpoint of one data directory."""
+
+    def __init__(self, directory: Path, endpoint: str) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = endpoint if endpoint.isalnum() else hashlib.sha256(endpoint.encode()).hexdigest()[:16]
+        self._lock = filelock.FileLock(directory / f"endpoint-{name}.lock", mode=0o600, thread_local=False)
+        self._holder = directory / f"endpoint-{name}.holder"
+
+    @property
+    def held(self) -> bool:
+        """Whether this process holds it."""
+        return self._lock.is_locked
+
+    def try_take(self) -> bool:
+        """Take the lock if nobody has it; True when this process holds it now."""
+        if self.held:
+            return True
+        try:
+            self._lock.acquire(blocking=False)
+        except filelock.Timeout:
+            return False
+        me = _Holder(os.getpid(), socket.gethostname(), Path(sys.argv[0]).name)
+        descriptor = os.open(self._holder, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(me))
+        return True
+
+    def free(self) -> None:
+        """Let another process take it."""
+        if self.held:
+            self._holder.unlink(missing_ok=True)
+            self._lock.release()
+
+    def holder(self) -> str:
+        """Who holds it, in words; empty when this process does or nobody said."""
+        if self.held:
+            return ""
+        try:
+            found = msgspec.json.decode(self._holder.read_bytes(), type=_Holder)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return ""
+        where = "" if found.host == socket.gethostname() else f" on {found.host}"
+        return f"{found.command} (process {found.pid}{where})"

@@ -1,0 +1,187 @@
+"""Asking one endpoint what waits there, again and again, and putting the answer into the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+from triage.connectors.base import Connector, Poll
+from triage.connectors.http import Busy, Denied, EndpointError
+from triage.model.decision import REOPENING_STATES
+from triage.model.endpoint import Health, HealthState
+from triage.model.item import Gone, Item
+from triage.store.log import Log
+from triage.store.queue import Queue
+
+__all__ = ["MAX_BACKOFF_S", "Poller", "bury_vanished"]
+
+MAX_BACKOFF_S = 120.0
+JITTER = 0.1
+TOMBSTONE_S = 600.0
+"""How long a tombstone stays for a console that may still show it."""
+
+Changed = Callable[[Iterable[str], Iterable[str]], None]
+"""Told of item ids and endpoint names that changed."""
+
+
+class Poller:
+    """Polls one endpoint; at most one poll is in flight."""
+
+    def __init__(self, connector: Connector, queue: Queue, log: Log, changed: Changed) -> None:
+        self.connector = connector
+        self.endpoint: str = connector.config.name
+        self.queue = queue
+        self.log = log
+        self.changed = changed
+        self.failures = 0
+        self.polls = 0
+        """How many polls were finished, well or not."""
+        self.due_at = 0.0
+        """Loop time of the next poll."""
+        self._wake = asyncio.Event()
+        self._one = asyncio.Lock()
+        self._version: str | None = None
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            pause_s = await self.poll()
+            self.due_at = loop.time() + pause_s
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def soon(self) -> None:
+        """Poll as soon as the one in flight, if any, is over."""
+        self._wake.set()
+
+    async def poll_now(self) -> None:
+        """Poll, or wait for the poll in flight to end."""
+        if self._one.locked():
+            async with self._one:
+                return
+        await self.poll()
+
+    async def poll(self) -> float:
+        """Poll once; the seconds to wait before the next poll."""
+        async with self._one:
+            retry_after_s: float | None = None
+            try:
+                found = await self.connector.poll()
+                await self._take(found)
+                self.failures = 0
+            except EndpointError as error:
+                self.failures += 1
+                retry_after_s = error.retry_after_s if isinstance(error, Busy) else None
+                self._say(
+                    HealthState.DENIED if isinstance(error, Denied) else HealthState.FAILING, str(error)
+                )
+            self.polls += 1
+        return self._pause_s(retry_after_s)
+
+    async def _take(self, found: Poll) -> None:
+        items, twice = _without_duplicates(found.items)
+        now = datetime.now(UTC)
+        changes = self.queue.sync(self.endpoint, items, now)
+        self.changed((*changes.new, *changes.changed, *changes.back), ())
+        if self._version is None:
+            self._version = await self._ask_version()
+        problems = (*found.problems, *twice)
+        state = HealthState.DEGRADED if problems else HealthState.OK
+        self._say(state, _summed(problems), waiting=len(items))
+        await bury_vanished(self.connector, self.queue, self.log, changes.vanished, self.changed)
+        self._forget_old(now)
+
+    async def _ask_version(self) -> str | None:
+        try:
+            return await self.connector.version()
+        except EndpointError:
+            return None  # asked again at the next poll
+
+    def _forget_old(self, now: datetime) -> None:
+        limit = now - timedelta(seconds=TOMBSTONE_S)
+        old = [
+            entry.item.id
+            for entry in self.queue.of_endpoint(self.endpoint)
+            if entry.gone_at is not None and entry.gone_at < limit
+        ]
+        if old:
+            self.queue.forget(old)
+            self.changed(old, ())
+
+    def _pause_s(self, retry_after_s: float | None) -> float:
+        poll_s: float = self.connector.config.poll_s
+        pause_s = min(poll_s * 2**self.failures, max(poll_s, MAX_BACKOFF_S))
+        pause_s *= random.uniform(1 - JITTER, 1 + JITTER)
+        return max(pause_s, retry_after_s or 0.0)
+
+    def _say(self, state: HealthState, detail: str, waiting: int | None = None) -> None:
+        before = self.queue.health(self.endpoint) or Health(self.endpoint)
+        same = before.state is state
+        after = Health(
+            endpoint=self.endpoint,
+            state=state,
+            detail=detail,
+            since=before.since if same and before.since else datetime.now(UTC),
+            version=self._version or before.version,
+            waiting=before.waiting if waiting is None else waiting,
+        )
+        if after != before:
+            self.queue.set_health(after)
+            self.changed((), (self.endpoint,))
+
+
+async def bury_vanished(
+    connector: Connector, queue: Queue, log: Log, item_ids: Iterable[str], changed: Changed
+) -> None:
+    """Read each item that left the list once more by itself, and log what became of it.
+
+    One that was decided here is only forgotten: its delivery says what became of it.
+    """
+    for item_id in item_ids:
+        entry = queue.get(item_id)
+        if entry is None or entry.gone is not None:
+            continue
+        record = log.standing(item_id)
+        if record is not None and record.state not in REOPENING_STATES:
+            queue.forget([item_id])
+        else:
+            await _bury(connector, queue, log, entry.item)
+        changed((item_id,), ())
+
+
+async def _bury(connector: Connector, queue: Queue, log: Log, item: Item) -> None:
+    try:
+        now_is = await connector.reread(item)
+    except EndpointError:
+        return  # unsure: it stays until a read says otherwise
+    at = datetime.now(UTC)
+    if isinstance(now_is, Gone):
+        log.append("gone", item_id=item.id, endpoint=item.endpoint, state=now_is.reason, detail=now_is.detail)
+        queue.bury(item.id, now_is, at)
+    else:
+        queue.put(now_is, at)
+
+
+def _without_duplicates(items: tuple[Item, ...]) -> tuple[list[Item], list[str]]:
+    """The items, one an id, and a sentence for each id that came more than once."""
+    counts = Counter(item.id for item in items)
+    twice = [
+        f"{item.title[:60]!r} was listed {counts[item.id]} times under one id; the first is shown"
+        for item in {item.id: item for item in reversed(items)}.values()
+        if counts[item.id] > 1
+    ]
+    return list({item.id: item for item in reversed(items)}.values())[::-1], twice
+
+
+def _summed(problems: tuple[str, ...]) -> str:
+    if len(problems) <= 1:
+        return problems[0] if problems else ""
+    return f"{problems[0]} (and {len(problems) - 1} more such)"
