@@ -112,7 +112,8 @@ class HelpDeskConnector(Connector):
         try:
             await self.wire.post(f"tickets/{segment(item.key)}/answer", {"answer": word, "key": decision.id})
         except Declined as error:
-            if error.reply.status < 500:
+            # 409: somebody answered; perhaps we, if a proxy sent it twice. Settling tells.
+            if error.reply.status < 500 and error.reply.status != 409:
                 raise Refusal(str(error)) from error
             raise
         return Receipt(reference=decision.id)

@@ -25,7 +25,7 @@ class Fault(StrEnum):
     BROKEN = "acts, then the reply is a 500"
     CUT = "acts, then the reply breaks off in the middle"
     GARBLED = "acts, then the reply is a proxy's HTML page"
-    TWICE = "is delivered twice"
+    TWICE = "is delivered twice, and the second reply comes back"
     SLOW = "does not come in time, and acts only after that"
     LOST = "never arrives, and nobody says so"
     FAILED = "is answered by a 500 without acting"
@@ -106,7 +106,7 @@ class Line(httpx.AsyncBaseTransport):
             raise httpx.ReadTimeout("no answer in time", request=request)
         response = await self._through(request)
         if fault is Fault.TWICE:
-            await self._through(request)
+            response = await self._through(request)
         return _broken(fault, request, response)
 
     async def _through(self, request: httpx.Request) -> httpx.Response:
