@@ -19,8 +19,10 @@ from triage.model.filtering.faults import FilterError
 from triage.model.filtering.ordering import ORDERS, Order
 from triage.model.filtering.parsing import Filter, compile
 from triage.model.filtering.subject import Subject, haystack
+from triage.model.filtering.terms import OF_DECISION
 
 __all__ = [
+    "OF_DECISION",
     "ORDERS",
     "Filter",
     "FilterError",

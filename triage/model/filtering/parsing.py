@@ -24,8 +24,13 @@ class Filter(msgspec.Struct, frozen=True):
 
     text: str
     test: Test
-    timed: bool = False
-    """Its answers change as time passes."""
+    fields: frozenset[str] = frozenset()
+    """The fields it looks at, in lower case."""
+
+    @property
+    def timed(self) -> bool:
+        """Whether its answers change as time passes."""
+        return not self.fields.isdisjoint(TIMED)
 
     def matches(self, subject: Subject) -> bool:
         """Whether ``subject`` is meant."""
@@ -46,7 +51,7 @@ def compile(text: str, saved: Mapping[str, str] = _NONE) -> Filter | FilterError
         if len(text) > _MAX_LENGTH:
             raise FilterFault(_MAX_LENGTH, 1, f"a filter has at most {_MAX_LENGTH} characters")
         parser = _Parser(text, saved, ())
-        return Filter(text, parser.whole(), parser.timed)
+        return Filter(text, parser.whole(), frozenset(parser.fields))
     except FilterFault as fault:
         return fault.error
 
@@ -55,8 +60,7 @@ class _Parser:
     """Reads tokens from left to right; each method reads one shape and returns its test."""
 
     def __init__(self, text: str, saved: Mapping[str, str], within: tuple[str, ...]) -> None:
-        self.timed = False
-        self._text = text
+        self.fields: set[str] = set()
         self._tokens = list(tokens(text))
         self._next = 0
         self._depth = 0
@@ -115,7 +119,7 @@ class _Parser:
         return test
 
     def _term(self, token: Token) -> Test:
-        self.timed = self.timed or token.field.casefold() in TIMED
+        self.fields.add(token.field.casefold())
         if token.field.casefold() == "filter" and token.operator in (":", "="):
             return self._saved_filter(token)
         return term_test(token)
@@ -133,7 +137,7 @@ class _Parser:
         except FilterFault as fault:
             message = f"the filter `{name}` is wrong: {fault.error.message}"
             raise FilterFault(token.start, length, message, fault.error.hint) from fault
-        self.timed = self.timed or parser.timed
+        self.fields |= parser.fields
         return test
 
     def _missing(self, token: Token | None) -> FilterFault:

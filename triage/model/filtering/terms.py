@@ -16,7 +16,7 @@ from triage.model.filtering.subject import Subject, haystack
 from triage.model.filtering.tokens import Token
 from triage.model.item import ItemKind, Risk, Verb
 
-__all__ = ["FIELDS", "STATES", "TIMED", "Test", "term_test", "word_test"]
+__all__ = ["FIELDS", "OF_DECISION", "STATES", "TIMED", "Test", "term_test", "word_test"]
 
 Test = Callable[[Subject], bool]
 
@@ -164,6 +164,8 @@ FIELDS: dict[str, Callable[[Token], Test]] = {
 
 TIMED = frozenset({"age", "due"})
 """Fields whose tests change as time passes."""
+OF_DECISION = frozenset({"is", "state"})
+"""Fields that tell what waits from what does not."""
 
 
 def _text_match(token: Token) -> Callable[[str], bool]:
