@@ -1,0 +1,81 @@
+"""Connector for agents that serve triage's own contract, and for any JSON API mapped onto it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from triage.connectors.base import Connector, Match, Poll
+from triage.connectors.http import Declined, Denied, Garbled, Wire
+from triage.connectors.rest import contract
+from triage.connectors.rest.speaking import Speaking
+from triage.model.decision import Decision, Outcome, Receipt
+from triage.model.endpoint import EndpointConfig
+from triage.model.item import Context, Gone, Item
+
+__all__ = ["Rest", "RestConfig"]
+
+
+class RestConfig(EndpointConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of a ``rest`` endpoint."""
+
+    page_size: int = 100
+    """Items asked for at a time."""
+
+
+class Rest(Connector):
+    """An agent that serves the contract (``docs/contract.md``)."""
+
+    kind: ClassVar[str] = "rest"
+    Config: ClassVar[type[EndpointConfig]] = RestConfig
+    tested: ClassVar[str] = "contract 1"
+    verbs: ClassVar[dict[str, str]] = {
+        verb: "POST items/{id}/decision"
+        for verb in ("approve", "edit", "reject", "respond", "ignore", "close")
+    }
+    proof: ClassVar[str] = (
+        "The item, read again, carries our decision's id and says it is done, with its result."
+    )
+
+    def __init__(self, config: EndpointConfig, wire: Wire) -> None:
+        super().__init__(config, wire)
+        self._speaking = Speaking(config.name, wire, self.config.page_size)
+
+    @classmethod
+    async def recognise(cls, wire: Wire) -> Match | None:
+        """A root document that names the contract. Raises EndpointError where the root cannot be read."""
+        try:
+            body = (await wire.get("")).json
+        except Denied:
+            raise
+        except Declined:
+            return None
+        if not isinstance(body, dict) or "triage_contract" not in body:
+            return None
+        try:
+            root = msgspec.convert(body, contract.Root)
+        except msgspec.ValidationError as error:
+            raise Garbled(f"the contract's root document cannot be read: {error}") from error
+        spoken = root.triage_contract == contract.CONTRACT
+        return Match(
+            kind=cls.kind,
+            version=root.version,
+            detail=f"{root.name or 'an agent'}, serving the contract {root.triage_contract}",
+            warning="" if spoken else f"contract {root.triage_contract} is not spoken here; 1 is",
+        )
+
+    async def poll(self) -> Poll:
+        return await self._speaking.poll()
+
+    async def context(self, item: Item) -> Context:
+        return await self._speaking.context(item)
+
+    async def reread(self, item: Item) -> Item | Gone:
+        return await self._speaking.reread(item)
+
+    async def send(self, item: Item, decision: Decision) -> Receipt:
+        return await self._speaking.send(item, decision)
+
+    async def settle(self, item: Item, decision: Decision, receipt: Receipt | None) -> Outcome:
+        return await self._speaking.settle(item, decision, receipt)

@@ -1,0 +1,229 @@
+"""Speaking the contract: what an agent that serves it is asked and told."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from triage.connectors.base import Poll, Refusal
+from triage.connectors.http import Declined, EndpointError, Garbled, Missing, Reply, Wire, segment
+from triage.connectors.rest import contract
+from triage.connectors.rest.contract import DecisionDocument, Malformed, Page, Standing, State
+from triage.model.decision import Decision, DeliveryState, Outcome, Receipt
+from triage.model.item import Context, Gone, Item
+
+__all__ = ["Speaking", "collect", "is_refusal"]
+
+SEND_TIMEOUT_S = 30.0
+LANDING_S = 60.0
+"""After this long a decision that is not at its agent did not arrive: by contract it is taken within
+30 s of being sent or not at all."""
+MAX_PAGES = 1000
+
+
+class _Standing409(msgspec.Struct, frozen=True):
+    decision: DecisionDocument
+
+
+class Speaking:
+    """One agent that serves the contract. Keeps nothing but when a decision was first found missing."""
+
+    def __init__(self, endpoint: str, wire: Wire, page_size: int) -> None:
+        self.endpoint = endpoint
+        self.wire = wire
+        self.page_size = page_size
+        self._missing_since: dict[str, float] = {}
+
+    async def poll(self) -> Poll:
+        """All that waits, over all pages."""
+        pages: list[list[Any]] = []
+        seen: set[str] = set()
+        cursor: str | None = None
+        for _ in range(MAX_PAGES):
+            params: dict[str, Any] = {"state": "pending", "limit": self.page_size}
+            if cursor is not None:
+                params["cursor"] = cursor
+            page: Page = (await self.wire.get("items", params=params)).decode(Page)
+            pages.append(page.items)
+            if page.next is None:
+                return collect(self.endpoint, pages)
+            if page.next in seen:
+                raise Garbled(f"{self.endpoint} gives the same next page twice: {page.next[:80]!r}")
+            seen.add(page.next)
+            cursor = page.next
+        raise Garbled(f"{self.endpoint} has more than {MAX_PAGES} pages of waiting items")
+
+    async def context(self, item: Item) -> Context:
+        """The item's ``context``, read now."""
+        body = (await self.wire.get(_path(item))).json
+        return contract.read_context(body.get("context") if isinstance(body, dict) else None)
+
+    async def reread(self, item: Item) -> Item | Gone:
+        """The item as its agent has it now."""
+        try:
+            reply = await self.wire.get(_path(item))
+        except Missing as error:
+            return Gone("not known", str(error))
+        standing: Standing = reply.decode(Standing)
+        if standing.state is not State.PENDING:
+            return contract.gone(standing)
+        try:
+            found, _ = contract.read_item(self.endpoint, reply.json, datetime.now(UTC))
+        except Malformed as error:
+            raise Garbled(f"{reply.where} answered with an item that cannot be read: {error}") from error
+        if found.key != item.key:
+            raise Garbled(f"{reply.where} answered with another item, {found.key[:80]!r}")
+        return found
+
+    async def send(self, item: Item, decision: Decision) -> Receipt:
+        """One POST with the decision's id as its idempotency key."""
+        body = {
+            "decision_id": decision.id,
+            "version": item.locator["version"],
+            "verdicts": decision.verdicts,
+            "operator": decision.operator,
+        }
+        reply = await self.wire.request(
+            "POST",
+            f"{_path(item)}/decision",
+            json=body,
+            headers={"idempotency-key": decision.id},
+            timeout_s=SEND_TIMEOUT_S,
+        )
+        if reply.status == 409:
+            standing = _decision_of(reply)
+            if standing is None or standing.decision_id != decision.id:
+                by = standing.words if standing else "somebody else"
+                raise Refusal(f"{item.key} was decided already by {by}")
+        elif reply.status >= 300:
+            _raise_refused(item, reply)
+        return Receipt(reference=decision.id, detail={"status": reply.status})
+
+    async def settle(self, item: Item, decision: Decision, receipt: Receipt | None) -> Outcome:
+        """What the item itself says of its decision."""
+        try:
+            standing: Standing = (await self.wire.get(_path(item))).decode(Standing)
+        except Missing:
+            return Outcome(
+                DeliveryState.UNKNOWN,
+                f"{self.endpoint} no longer knows {item.key}; see there what became of it, "
+                "then close this by hand",
+            )
+        if standing.decision is None:
+            return self._undecided(item, decision, receipt, standing)
+        self._missing_since.pop(decision.id, None)
+        if standing.decision.decision_id != decision.id:
+            by = standing.decision.words
+            return Outcome(DeliveryState.REFUSED, f"{item.key} was decided already by {by}")
+        return _outcome(item, decision, standing, standing.decision)
+
+    def _undecided(
+        self, item: Item, decision: Decision, receipt: Receipt | None, standing: Standing
+    ) -> Outcome:
+        if receipt is not None:
+            return Outcome(
+                DeliveryState.UNKNOWN,
+                f"{self.endpoint} took the decision on {item.key} but does not show it "
+                f"(state {standing.state}); look there, then close this by hand",
+            )
+        if standing.state in (State.EXPIRED, State.WITHDRAWN):
+            return Outcome(DeliveryState.REFUSED, f"{item.key} is {standing.state}; no decision was taken")
+        since = self._missing_since.setdefault(decision.id, time.monotonic())
+        if time.monotonic() - since < LANDING_S:
+            return Outcome(
+                DeliveryState.UNKNOWN,
+                f"the decision on {item.key} has not arrived; if it is not there within "
+                f"{LANDING_S:g} s it never will be",
+            )
+        return Outcome(DeliveryState.REFUSED, f"the decision on {item.key} never arrived; it still waits")
+
+
+def collect(endpoint: str, pages: list[list[Any]]) -> Poll:
+    """The items of all pages. What cannot be read is a problem; the others go on."""
+    now = datetime.now(UTC)
+    found: dict[str, Item] = {}
+    page_of: dict[str, int] = {}
+    problems: list[str] = []
+    position = 0
+    for page_number, page in enumerate(pages):
+        for raw in page:
+            position += 1
+            name = contract.named(raw, position)
+            try:
+                if isinstance(raw, dict) and raw.get("state") not in (None, State.PENDING):
+                    continue
+                item, remarks = contract.read_item(endpoint, raw, now)
+            except Malformed as error:
+                problems.append(f"{name} cannot be shown: {error}")
+                continue
+            problems.extend(f"{name}: {remark}" for remark in remarks)
+            if item.key not in found:
+                found[item.key], page_of[item.key] = item, page_number
+            elif item != found[item.key] or page_number == page_of[item.key]:
+                # The same item again on a later page only means that the list moved while it was read.
+                problems.append(f"{name} is listed twice; the first is shown")
+    return Poll(tuple(found.values()), tuple(problems))
+
+
+def is_refusal(status: int) -> bool:
+    """Whether a status says that nothing was done: any 4xx but 408, which a proxy may say for an agent."""
+    return 400 <= status < 500 and status != 408
+
+
+def _outcome(item: Item, decision: Decision, standing: Standing, taken: DecisionDocument) -> Outcome:
+    """What the state of an item says that was decided by us."""
+    recorded = [verdict.get("verb") for verdict in taken.verdicts]
+    ours = [verdict.verb.value for verdict in decision.verdicts]
+    effect = standing.effect
+    if recorded and recorded != ours:
+        return Outcome(
+            DeliveryState.UNKNOWN,
+            f"the agent recorded {', '.join(map(str, recorded))} for {item.key} instead of "
+            f"{', '.join(ours)}; look there",
+            effect,
+        )
+    match standing.state:
+        case State.DONE:
+            return Outcome(
+                DeliveryState.CONFIRMED, "the agent shows the decision and says it is done", effect
+            )
+        case State.DECIDED:
+            return Outcome(DeliveryState.SENT, "the agent has the decision and is acting on it", effect)
+        case State.FAILED:
+            return Outcome(DeliveryState.REFUSED, f"the agent could not do it: {effect or 'no reason given'}")
+        case _:
+            return Outcome(
+                DeliveryState.UNKNOWN,
+                f"the agent took the decision but cannot say what came of it (state {standing.state}); "
+                "look there, then close this by hand",
+                effect,
+            )
+
+
+def _decision_of(reply: Reply) -> DecisionDocument | None:
+    try:
+        body: _Standing409 = reply.decode(_Standing409)
+    except EndpointError:
+        return None
+    return body.decision
+
+
+def _raise_refused(item: Item, reply: Reply) -> None:
+    """Raise what fits an error status: Refusal where nothing was done, else the status' own error."""
+    try:
+        reply.raise_for_status()
+    except Declined as error:
+        if not is_refusal(reply.status):
+            raise
+        words = {
+            410: f"{item.key} is no longer asked",
+            412: f"{item.key} has changed since it was shown; look at it again",
+        }.get(reply.status, f"the agent does not take this decision on {item.key}")
+        raise Refusal(f"{words} ({error})") from error
+
+
+def _path(item: Item) -> str:
+    return f"items/{segment(item.key)}"
