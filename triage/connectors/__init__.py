@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["kinds", "load"]
 
-_NOT_KINDS = frozenset({"base", "detect", "http"})
+_NOT_KINDS = frozenset({"base", "credentials", "detect", "http", "opening"})
+"""Modules of this package that serve all kinds. What serves one kind lies in that kind's own package."""
 
 
 def kinds() -> list[str]:

@@ -44,12 +44,12 @@ class Rest(Connector):
 
     @classmethod
     async def recognise(cls, wire: Wire) -> Match | None:
-        """A root document that names the contract. Raises EndpointError where the root cannot be read."""
+        """A root document that names the contract. Raises EndpointError where the root is not to be had."""
         try:
             body = (await wire.get("")).json
         except Denied:
             raise
-        except Declined:
+        except (Declined, Garbled):
             return None
         if not isinstance(body, dict) or "triage_contract" not in body:
             return None
