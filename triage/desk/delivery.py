@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 
 from triage.connectors.base import Connector, Refusal
 from triage.connectors.http import EndpointError, Unreachable
@@ -113,9 +114,9 @@ class Deliverer:
             if lane not in self._lanes:
                 task = asyncio.create_task(self._work_lane(lane), name=f"lane {self.endpoint} {lane}")
                 self._lanes[lane] = task
-                task.add_done_callback(lambda _, lane=lane: self._lane_ended(lane))
+                task.add_done_callback(partial(self._lane_ended, lane))
 
-    def _lane_ended(self, lane: str) -> None:
+    def _lane_ended(self, lane: str, _: asyncio.Task[None]) -> None:
         self._lanes.pop(lane, None)
         self._wake.set()
 

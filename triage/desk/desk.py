@@ -155,11 +155,11 @@ class Desk(Marking):
         return lambda: self._callbacks.remove(callback)
 
     def _own_open(self) -> list[Record]:
-        """Open deliveries of endpoints that this process delivers for."""
+        """Open deliveries of endpoints that no other process delivers for."""
         return [
             record
             for name, station in self._stations.items()
-            if station.ownership.held
+            if station.ownership.try_take()
             for record in self.log.open_records(name)
         ]
 

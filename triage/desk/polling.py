@@ -120,7 +120,7 @@ class Poller:
         poll_s: float = self.connector.config.poll_s
         pause_s = min(poll_s * 2**self.failures, max(poll_s, MAX_BACKOFF_S))
         pause_s *= random.uniform(1 - JITTER, 1 + JITTER)
-        return max(pause_s, retry_after_s or 0.0)
+        return float(max(pause_s, retry_after_s or 0.0))
 
     def _say(self, state: HealthState, detail: str, waiting: int | None = None) -> None:
         before = self.queue.health(self.endpoint) or Health(self.endpoint)

@@ -111,11 +111,18 @@ _DERIVED = MappingProxyType(
         "scrollbar-background-active": "background",
         "scrollbar-corner-color": "background",
         "link-color": "primary",
+        "text-dim": "muted",
+        "rule": "line",
+        "bar": "panel",
+        "key-hint": "key",
+        "cursor-row": "selected",
+        "cursor-row-dim": "panel",
+        "diff-hunk": "heading",
         "button-foreground": "foreground",
         "button-color-foreground": "background",
     }
 )
-"""Textual's own variables → the name each is taken from."""
+"""Textual's own variables, and further names the widgets use → the name each is taken from."""
 
 FALLBACK = "dark"
 """The theme to use when the configured one is missing."""

@@ -34,6 +34,10 @@ _NOUNS = {
 }
 
 
+_WHOLE_ITEM = frozenset({Verb.IGNORE, Verb.CLOSE, Verb.RESPOND})
+"""Verbs that settle an item whole, however many actions it proposes."""
+
+
 class Situation(msgspec.Struct, frozen=True):
     """What the operator has before them when they press a key."""
 
@@ -129,6 +133,8 @@ def takes(verb: Verb) -> Condition:
 
 
 def _taken(item: Item, verb: Verb) -> bool:
+    if verb in _WHOLE_ITEM and len(item.actions) != 1:
+        return verb in item.verbs
     return all(verb in item.verbs_of(index) for index in range(max(1, len(item.actions))))
 
 

@@ -1,0 +1,1 @@
+"""What survives a crash: the queue and the decision log."""

@@ -1,0 +1,114 @@
+"""What was shown and decided, in a file beside each segment, so that it can be erased and the chain stays.
+
+A payload is one line of JSON. Its event names place, size and SHA-256; a random salt in it keeps a short
+content from being guessed by its digest. Erasing writes blanks over it, at the same size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from triage.model.decision import Decision
+from triage.model.item import Item
+from triage.store.encoding import encode
+from triage.store.errors import SyncFailed
+from triage.store.files import Files, append_bytes, read_from
+from triage.store.ledger import PayloadRef
+
+__all__ = ["Payload", "PayloadState", "Payloads", "new_payload", "payload_path"]
+
+_SALT_BYTES = 16
+
+
+class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a decision was taken on, and what exactly it says."""
+
+    salt: str
+    decision: Decision
+    item: Item
+    """As it was shown, without its raw form."""
+
+
+class PayloadState(StrEnum):
+    """What became of a payload."""
+
+    WHOLE = "whole"
+    ERASED = "erased"
+    """Blank: see whether an ``erased`` event covers it."""
+    WRONG = "wrong"
+    """Other bytes than were written, or none."""
+
+
+_decoder = msgspec.json.Decoder(Payload)
+
+
+def payload_path(directory: Path, segment: int) -> Path:
+    """The payload file of a segment."""
+    return directory / f"{segment:08}.payload.jsonl"
+
+
+def new_payload(decision: Decision, item: Item) -> bytes:
+    """The bytes of a payload. Raises ValueError where the item cannot be stored."""
+    shown = msgspec.structs.replace(item, raw=None)
+    return encode(Payload(os.urandom(_SALT_BYTES).hex(), decision, shown)) + b"\n"
+
+
+class Payloads:
+    """The payload files in ``directory``."""
+
+    def __init__(self, directory: Path, files: Files) -> None:
+        self._directory = directory
+        self._files = files
+
+    def append(self, segment: int, data: bytes) -> PayloadRef:
+        """Add a payload, on the disk when it returns; the log's lock is held.
+
+        Raises OSError where it is not; what was written of it is then no event's and does no harm.
+        """
+        path = payload_path(self._directory, segment)
+        descriptor = self._files.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            offset = self._files.size(descriptor)
+        finally:
+            self._files.close(descriptor)
+        try:
+            append_bytes(self._files, path, data, sync=True)
+        except SyncFailed as error:
+            raise error.cause from error
+        return PayloadRef(segment, offset, len(data), hashlib.sha256(data).hexdigest())
+
+    def read(self, ref: PayloadRef) -> Payload | None:
+        """A payload; None where it was erased or is not what was written."""
+        data = self._bytes(ref)
+        if hashlib.sha256(data).hexdigest() != ref.digest:
+            return None
+        return _decoder.decode(data)
+
+    def state(self, ref: PayloadRef) -> PayloadState:
+        """Whether a payload is what was written."""
+        data = self._bytes(ref)
+        if hashlib.sha256(data).hexdigest() == ref.digest:
+            return PayloadState.WHOLE
+        return PayloadState.WRONG if data.strip() or len(data) != ref.size else PayloadState.ERASED
+
+    def erase(self, segment: int, refs: list[PayloadRef]) -> None:
+        """Write blanks over payloads. Raises OSError."""
+        path = payload_path(self._directory, segment)
+        descriptor = self._files.open(path, os.O_WRONLY)
+        try:
+            for ref in refs:
+                self._files.overwrite(descriptor, b" " * (ref.size - 1) + b"\n", ref.offset)
+            self._files.sync(descriptor)
+        finally:
+            self._files.close(descriptor)
+
+    def _bytes(self, ref: PayloadRef) -> bytes:
+        try:
+            return read_from(self._files, payload_path(self._directory, ref.segment), ref.offset, ref.size)
+        except OSError:
+            return b""

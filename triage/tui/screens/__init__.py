@@ -1,0 +1,1 @@
+"""The screens of the console: the one that is always there, and those that ask something and go."""

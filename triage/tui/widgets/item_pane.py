@@ -1,0 +1,223 @@
+"""The item beside the list: head on top, body that scrolls by its own offset, what may be done at the foot.
+
+It tells, as the compositor takes its lines, which item at which revision is on screen: a decision
+binds to that and to nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+
+from triage.tui.guard import Subject
+from triage.tui.item_text import PageView, body_lines, head_lines
+from triage.tui.lines import Line, padded, plain, rule, wrapped
+from triage.tui.widgets.line_widget import LineWidget, Look, Painted
+
+__all__ = ["ItemPane"]
+
+_MARGIN = 1
+
+
+class ItemPane(LineWidget, can_focus=True):
+    """Shows one page. ``painted`` is called with what is on screen, or None."""
+
+    def __init__(
+        self, look: Look, painted: Callable[[Subject | None], None], *, id: str | None = None
+    ) -> None:
+        super().__init__(look, id=id)
+        self._painted = painted
+        self._page: PageView | None = None
+        self._foot: Line = ()
+        self._subject: Subject | None = None
+        self._body: list[Line] = []
+        self._body_key: Any = None
+        self._top = 0
+        self._room = 1
+        self._search = ""
+        self._matches: list[int] = []
+        self.empty: tuple[str, ...] = ()
+
+    # -- what is shown --------------------------------------------------------------------------
+
+    @property
+    def subject(self) -> Subject | None:
+        """What the pane shows now (it may not be painted yet)."""
+        return self._subject
+
+    def show(self, page: PageView | None, foot: Line = ()) -> None:
+        """Show a page, from its top when it is another item. Called directly by the key's handler."""
+        subject = Subject(page.entry.item.id, page.entry.item.revision) if page else None
+        if subject is None or self._subject is None or subject.item_id != self._subject.item_id:
+            self._top = 0
+        self._page, self._foot, self._subject = page, foot, subject
+        self.repaint()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines the compositor is about to paint; whoever guards decisions is told."""
+        strips = super().render_lines(crop)
+        self._painted(self._subject)
+        return strips
+
+    def compose_lines(self) -> list[Painted]:
+        """Header, head, body in sight, rule, foot."""
+        height, width = self.size.height, self.size.width
+        if self._page is None:
+            return self._empty_lines(height)
+        head = head_lines(self._page, self.look.marks, self._text_width)
+        foot = wrapped(self._foot, self._text_width)[:2] if self._foot else []
+        self._lay_out(self._page)
+        room = max(0, height - 1 - len(head) - 1 - (1 + len(foot) if foot else 0))
+        self._room = room
+        self._top = max(0, min(self._top, len(self._body) - room))
+        lines: list[Line] = [self._header(width), *(self._framed(line) for line in head), ()]
+        seen = self._body[self._top : self._top + room]
+        lines += [self._framed(line) for line in (self._with_matches(row) for row in seen)]
+        lines += [()] * (height - len(lines) - (1 + len(foot) if foot else 0))
+        if foot:
+            lines += [self._foot_rule(width, room), *(self._framed(line) for line in foot)]
+        return [(padded(line, width), "plain") for line in lines[:height]]
+
+    @property
+    def _text_width(self) -> int:
+        return max(8, self.size.width - 1 - _MARGIN)
+
+    def _framed(self, line: Line) -> Line:
+        return ((" " * _MARGIN, "text"), *line)
+
+    def _lay_out(self, page: PageView) -> None:
+        """The body's lines; only anew when something in it may differ."""
+        entry, record = page.entry, page.record
+        key = (
+            entry.item.id,
+            entry.item.revision,
+            entry.marks,
+            entry.gone,
+            entry.changed_at,
+            (record.decision.id, record.state, record.detail, record.effect, record.note) if record else None,
+            id(page.context),
+            page.wait_reason,
+            self._text_width,
+        )
+        if key != self._body_key:
+            self._body_key = key
+            self._body = body_lines(page, self.look.marks, self._text_width)
+            self._find_matches()
+
+    def _header(self, width: int) -> Line:
+        char = self.look.marks.heavy if self.has_focus else self.look.marks.line
+        style = "focus" if self.has_focus else "rule"
+        item = self._page.entry.item if self._page else None
+        name = item.endpoint if item else "Item"
+        title = ((char + " ", style), (name, "focus" if self.has_focus else "title"), (" ", style))
+        right: Line = ((f" {item.id[:6]} ", "faint"),) if item else ()
+        return rule(title, right, width, char, style)
+
+    def _foot_rule(self, width: int, room: int) -> Line:
+        below = len(self._body) - self._top - room
+        marks = self.look.marks
+        parts = []
+        if self._top:
+            parts.append(f"{marks.up} {self._top:,} above")
+        if below > 0:
+            parts.append(f"{marks.down} {below:,} more lines" if below > 1 else f"{marks.down} 1 more line")
+        text = f" {'  '.join(parts)} " if parts else ""
+        return rule((), ((text, "warning" if below > 0 else "muted"),) if text else (), width, marks.line)
+
+    def _empty_lines(self, height: int) -> list[Painted]:
+        width = self.size.width
+        lines: list[Line] = [self._header(width), ()]
+        for text in self.empty:
+            lines += [self._framed(line) for line in wrapped(((text, "muted"),), self._text_width)]
+        lines += [()] * (height - len(lines))
+        return [(padded(line, width), "plain") for line in lines[:height]]
+
+    # -- scrolling and searching ----------------------------------------------------------------
+
+    @property
+    def top(self) -> int:
+        """The first line of the body in sight."""
+        return self._top
+
+    @property
+    def page_rows(self) -> int:
+        """Lines of the body that are seen at once."""
+        return max(1, self._room)
+
+    def scroll_by(self, lines: int) -> bool:
+        """Scroll the body; False at its end."""
+        before = self._top
+        self._top = max(0, min(self._top + lines, len(self._body) - self._room))
+        if self._top != before:
+            self.repaint()
+        return self._top != before
+
+    def search(self, text: str) -> int:
+        """Look for words in the body; says how many lines have them, and goes to the first."""
+        self._search = text.casefold()
+        self._find_matches()
+        if self._matches:
+            self.scroll_by(self._matches[0] - self._top)
+        self.repaint()
+        return len(self._matches)
+
+    @property
+    def searching(self) -> bool:
+        """There are words to look for."""
+        return bool(self._search)
+
+    def next_match(self, step: int) -> bool:
+        """Go to the next (1) or the previous (-1) line with the words; False when there is none."""
+        if step > 0:
+            found = next((line for line in self._matches if line > self._top), None)
+        else:
+            found = next((line for line in reversed(self._matches) if line < self._top), None)
+        return found is not None and self.scroll_by(found - self._top)
+
+    def _find_matches(self) -> None:
+        wanted = self._search
+        rows = enumerate(self._body) if wanted else ()
+        self._matches = [number for number, row in rows if wanted in plain(row).casefold()]
+
+    def _with_matches(self, row: Line) -> Line:
+        wanted = self._search
+        text = plain(row)
+        if not wanted or wanted not in text.casefold() or len(text) != len(text.casefold()):
+            return row
+        start = text.casefold().index(wanted)
+        return _restyled(row, start, start + len(wanted), "match")
+
+    def on_focus(self) -> None:
+        """Show that keys go here."""
+        self.repaint()
+
+    def on_blur(self) -> None:
+        """Show that they do not."""
+        self.repaint()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll on."""
+        event.stop()
+        self.scroll_by(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll back."""
+        event.stop()
+        self.scroll_by(-3)
+
+
+def _restyled(row: Line, start: int, stop: int, style: str) -> Line:
+    """The characters from ``start`` to ``stop`` in another style."""
+    spans: list[tuple[str, str]] = []
+    at = 0
+    for text, own in row:
+        cuts = sorted({0, len(text), *(min(max(cut - at, 0), len(text)) for cut in (start, stop))})
+        for left, right in zip(cuts, cuts[1:], strict=False):
+            inside = start <= at + left and at + right <= stop
+            spans.append((text[left:right], style if inside else own))
+        at += len(text)
+    return tuple(spans)

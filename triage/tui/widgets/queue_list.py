@@ -1,0 +1,248 @@
+"""The list of what waits. Draws only the rows that are seen; the cursor clings to an item, never to a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from textual import events
+from textual.message import Message
+
+from triage.tui.lines import Line, padded, rule
+from triage.tui.row_text import RowView, one_line_row, two_line_row
+from triage.tui.widgets.line_widget import LineWidget, Look, Painted
+
+__all__ = ["QueueList", "RowState"]
+
+_WIDE = 68
+"""From this width on, a row takes one line."""
+_MARGIN = 1
+"""Rows kept in sight above and below the cursor."""
+
+
+class RowState(msgspec.Struct, frozen=True):
+    """How the list shows a row."""
+
+    cursor: bool
+    focused: bool
+    selected: bool
+
+
+class QueueList(LineWidget, can_focus=True):
+    """A window on ``rows``: ids in order. ``view_of`` gives what is drawn of one.
+
+    ``place_of`` gives an id's index and raises KeyError when it is not among the rows.
+    """
+
+    class Clicked(Message):
+        """The operator clicked on a row."""
+
+        def __init__(self, item_id: str) -> None:
+            super().__init__()
+            self.item_id = item_id
+
+    def __init__(
+        self, look: Look, view_of: Callable[[str, RowState], RowView | None], *, id: str | None = None
+    ) -> None:
+        super().__init__(look, id=id)
+        self._view_of = view_of
+        self._rows: Sequence[str] = ()
+        self._place_of: Callable[[str], int] = ().index
+        self._index = 0
+        self._top = 0
+        self.cursor_id: str | None = None
+        self.selected: set[str] = set()
+        self.title = "Queue"
+        self.note = ""
+        self.empty: tuple[str, ...] = ()
+
+    # -- the window -----------------------------------------------------------------------------
+
+    @property
+    def row_height(self) -> int:
+        """Lines a row takes at the present width."""
+        return 1 if self.size.width >= _WIDE else 2
+
+    @property
+    def window(self) -> int:
+        """Rows that fit."""
+        return max(1, (self.size.height - 1) // self.row_height)
+
+    @property
+    def index(self) -> int:
+        """Where the cursor stands among the rows."""
+        return self._index
+
+    @property
+    def cursor_y(self) -> int:
+        """On which row of the window the cursor stands."""
+        return self._index - self._top
+
+    def set_rows(self, rows: Sequence[str], place_of: Callable[[str], int]) -> None:
+        """The rows are others, through no deed of the operator: the one under the cursor stays where it is."""
+        y = self.cursor_y
+        self._rows, self._place_of = rows, place_of
+        if not self._find_cursor():
+            self._index = max(0, min(self._index, len(rows) - 1))
+            self.cursor_id = rows[self._index] if rows else None
+        self._top = self._index - min(y, self.window - 1) if self._index or y else 0
+        self.repaint()
+
+    def _find_cursor(self) -> bool:
+        if self.cursor_id is None:
+            return False
+        try:
+            self._index = self._place_of(self.cursor_id)
+        except KeyError:
+            return False
+        return True
+
+    def settle(self) -> None:
+        """After a deed of the operator: no empty rows above, the cursor in sight."""
+        last_top = max(0, len(self._rows) - self.window)
+        margin = _MARGIN if self.window > 2 * _MARGIN + 1 else 0
+        top = min(max(self._top, 0), last_top)
+        top = max(top, self._index - self.window + 1 + (margin if self._index < len(self._rows) - 1 else 0))
+        self._top = max(0, min(top, self._index - (margin if self._index else 0)))
+
+    # -- moving: called directly by the key's handler -------------------------------------------
+
+    def move_to(self, index: int) -> bool:
+        """Put the cursor on a row; False when it stands there already or there is none."""
+        if not self._rows:
+            return False
+        index = max(0, min(index, len(self._rows) - 1))
+        item_id = self._rows[index]
+        if item_id == self.cursor_id:
+            return False
+        before, top = self._index, self._top
+        self._index, self.cursor_id = index, item_id
+        self.settle()
+        if top == self._top:
+            self._repaint_rows((before, index))
+            self.replace_line(0, self._header())
+        else:
+            self.repaint()
+        return True
+
+    def move_to_item(self, item_id: str) -> bool:
+        """Put the cursor on an item."""
+        try:
+            return self.move_to(self._place_of(item_id))
+        except KeyError:
+            return False
+
+    # -- painting -------------------------------------------------------------------------------
+
+    def repaint_items(self, item_ids: Iterable[str]) -> None:
+        """Paint the rows of these items again, if they are in sight."""
+        wanted = set(item_ids)
+        stop = min(len(self._rows), self._top + self.window)
+        found = (index for index in range(max(0, self._top), stop) if self._rows[index] in wanted)
+        self._repaint_rows(tuple(found))
+
+    def _repaint_rows(self, indices: tuple[int, ...]) -> None:
+        for index in indices:
+            y = 1 + (index - self._top) * self.row_height
+            for number, painted in enumerate(self._row(index)):
+                self.replace_line(y + number, painted)
+
+    def compose_lines(self) -> list[Painted]:
+        """The header, then the rows in sight; words where there are none."""
+        height, blank = self.size.height, ((), "plain")
+        lines = [self._header()]
+        if not self._rows:
+            lines += [self._framed(blank[0], "plain"), *(self._empty_line(text) for text in self.empty)]
+        for index in range(self._top, self._top + self.window):
+            if self._rows and 0 <= index < len(self._rows):
+                lines += self._row(index)
+            elif index < 0:
+                lines += [self._framed((), "plain")] * self.row_height
+        lines += [self._framed((), "plain")] * (height - len(lines))
+        return [self._with_edge(line, y) for y, line in enumerate(lines[:height])]
+
+    def _header(self) -> Painted:
+        marks = self.look.marks
+        char = marks.heavy if self.has_focus else marks.line
+        style = "focus" if self.has_focus else "rule"
+        title = ((char + " ", style), (self.title, "focus" if self.has_focus else "title"), (" ", style))
+        place = f"{self._index + 1:,}/{len(self._rows):,}" if self._rows else ""
+        chosen = f"{len(self.selected):,} selected" if self.selected else ""
+        words = f" {marks.dot} ".join(part for part in (chosen, place, self.note) if part)
+        right: Line = ((f" {words} ", "muted"),) if words else ()
+        corner = marks.tee if self.row_height == 2 else char
+        width = self.size.width - 1
+        return (*rule(title, right, width, char, style), (corner, "rule")), "plain"
+
+    def _empty_line(self, text: str) -> Painted:
+        return self._framed((("   " + text, "muted"),), "plain")
+
+    def _framed(self, line: Line, ground: str) -> Painted:
+        return padded(line, self.size.width - 1), ground
+
+    def _row(self, index: int) -> list[Painted]:
+        item_id = self._rows[index]
+        cursor = item_id == self.cursor_id
+        ground = ("cursor" if self.has_focus else "cursor-dim") if cursor else "plain"
+        view = self._view_of(item_id, RowState(cursor, self.has_focus, item_id in self.selected))
+        width = self.size.width - 1
+        if view is None:
+            lines: tuple[Line, ...] = ((("   (it has left the queue)", "off"),), ())[: self.row_height]
+        elif self.row_height == 2:
+            lines = two_line_row(view, self.look.marks, width)
+        else:
+            lines = one_line_row(view, self.look.marks, width)
+        y = 1 + (index - self._top) * self.row_height
+        return [
+            self._with_edge((padded(line, width), ground), y + number) for number, line in enumerate(lines)
+        ]
+
+    def _with_edge(self, painted: Painted, y: int) -> Painted:
+        """The line with the rule at the right that shows, where it is thick, what part is in sight."""
+        line, ground = painted
+        if y == 0 or len(line) and line[-1][1] in ("rule", "edge"):
+            return painted
+        return (*line, self._edge(y)), ground
+
+    def _edge(self, y: int) -> tuple[str, str]:
+        marks, count = self.look.marks, len(self._rows)
+        bar = marks.bar if self.row_height == 2 else " "
+        if count <= self.window:
+            return bar, "rule"
+        room = self.size.height - 1
+        start = int(max(0, self._top) * room / count)
+        size = max(1, int(self.window * room / count))
+        inside = start <= y - 1 < start + size
+        return (marks.thumb, "edge") if inside else (bar, "rule")
+
+    def on_focus(self) -> None:
+        """Show that keys go here."""
+        self.repaint()
+
+    def on_blur(self) -> None:
+        """Show that they do not."""
+        self.repaint()
+
+    # -- the mouse ------------------------------------------------------------------------------
+
+    def on_click(self, event: events.Click) -> None:
+        """Tell which row was clicked."""
+        index = self._top + (event.y - 1) // self.row_height
+        if event.y >= 1 and 0 <= index < len(self._rows):
+            self.post_message(self.Clicked(self._rows[index]))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Show further rows; the cursor stays on its item."""
+        event.stop()
+        self._scroll(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Show earlier rows."""
+        event.stop()
+        self._scroll(-3)
+
+    def _scroll(self, rows: int) -> None:
+        top = max(0, min(self._top + rows, len(self._rows) - self.window))
+        if top != self._top:
+            self._top = top
+            self.repaint()
