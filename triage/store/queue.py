@@ -1,0 +1,352 @@
+"""The queue: the items that wait, with the operators' marks on them and how each endpoint fares.
+
+What was polled is a cache and is not fsynced; marks are. Several processes share one queue: each sees
+the others' changes with ``refresh``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+from triage.model.endpoint import Health
+from triage.model.item import Gone, Item
+from triage.store.database import Database, JournalStorage, JournalTable
+from triage.store.encoding import encode
+from triage.store.errors import StoreDamaged
+from triage.store.files import OS, Files
+from triage.store.filesystem import refuse_shared
+from triage.store.lock import Waiting
+from triage.store.storage import Key
+
+__all__ = ["Changes", "Entry", "Marks", "Queue"]
+
+_REMEDY = (
+    "Move the file away: what waits is polled anew, and the decision log is not touched; "
+    "only claims, snoozes, notes and drafts are lost."
+)
+
+
+class Marks(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What operators noted on an item."""
+
+    claimed_by: str = ""
+    claimed_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    snoozed_revision: str = ""
+    """Where set: snoozed until the item's revision is another."""
+    escalated_to: str = ""
+    note: str = ""
+    drafts: dict[str, str] = {}
+    """Verb → unfinished text: edited JSON, a reason, an answer."""
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
+    """One item of the queue, with what is known of it here."""
+
+    item: Item
+    seen_at: datetime
+    """When it was first polled."""
+    changed_at: datetime | None = None
+    """When what it asks last changed."""
+    previous: Item | None = None
+    """The item before that change, without its raw form."""
+    gone: Gone | None = None
+    """Set: a tombstone; the endpoint no longer asks this."""
+    gone_at: datetime | None = None
+    marks: Marks = Marks()
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """What a poll brought: item ids, in the order of the poll."""
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    """Asks something else than before (another revision)."""
+    vanished: tuple[str, ...]
+    """In the queue, but no longer polled. Still there: the caller finds out why."""
+    back: tuple[str, ...]
+    """Was a tombstone, and is asked again."""
+    touched: tuple[str, ...] = ()
+    """Asks the same, but something else about it changed (warnings, how to answer it)."""
+    problems: tuple[str, ...] = ()
+    """A sentence for each item that cannot be stored; what was stored of it before stays."""
+
+
+class _Brief(msgspec.Struct, frozen=True):
+    endpoint: str
+
+
+class _Outline(msgspec.Struct, frozen=True):
+    """What the index needs of an entry; the rest is skipped."""
+
+    item: _Brief
+    gone: msgspec.Raw | None = None
+
+
+class _Note(msgspec.Struct, frozen=True):
+    """An entry in the index."""
+
+    endpoint: str
+    gone: bool
+
+
+_entry_decoder = msgspec.json.Decoder(Entry)
+_outline_decoder = msgspec.json.Decoder(_Outline)
+_health_decoder = msgspec.json.Decoder(Health)
+
+
+class Queue:
+    """The queue in ``directory``, for one thread. Raises the errors of ``store.errors``.
+
+    Entries are decoded as they are read: whoever changes one changes nothing that is stored.
+
+    ``health_changed`` has the endpoints whose health another process wrote, as of the last refresh.
+    """
+
+    def __init__(self, directory: Path, *, files: Files = OS, waiting: Waiting | None = None) -> None:
+        refuse_shared(directory)
+        self._database = Database(
+            directory / "queue.jsonl",
+            format="triage-queue",
+            remedy=_REMEDY,
+            sync=False,
+            files=files,
+            waiting=waiting,
+        )
+        self._storage = cast(JournalStorage, self._database.storage)
+        self._items = cast(JournalTable, self._database.table("items"))
+        self._health = cast(JournalTable, self._database.table("health"))
+        self.health_changed: frozenset[str] = frozenset()
+        self._untold: list[Key] = []
+        self._index: dict[str, _Note] = {}
+        self._by_endpoint: dict[str, dict[str, None]] = {}
+        for item_id, raw in self._storage.table("items").items():
+            self._note(item_id, raw)
+
+    def close(self) -> None:
+        """Give back what is held."""
+        self._database.close()
+
+    # looking
+
+    def refresh(self) -> frozenset[str]:
+        """Ids of items that other processes changed since the last call; cheap when they did not."""
+        self._storage.refresh()
+        self._take_others()
+        foreign, self._untold = self._untold, []
+        self.health_changed = frozenset(key for table, key in foreign if table == "health")
+        return frozenset(key for table, key in foreign if table == "items")
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._index
+
+    def ids(self) -> list[str]:
+        """All item ids, oldest first."""
+        return list(self._storage.table("items"))
+
+    def get(self, item_id: str) -> Entry | None:
+        """One entry, tombstones too; None where there is none."""
+        raw = self._items.raw(item_id)
+        return None if raw is None else self._decode(item_id, raw)
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries, oldest first, each decoded as it is reached."""
+        return self._decode_each(self.ids())
+
+    def of_endpoint(self, endpoint: str) -> list[Entry]:
+        """The entries of one endpoint, tombstones too, oldest first."""
+        return list(self._decode_each(list(self._by_endpoint.get(endpoint, ()))))
+
+    def health(self, endpoint: str) -> Health | None:
+        """How an endpoint fares, as last written; None: never."""
+        raw = self._health.raw(endpoint)
+        if raw is None:
+            return None
+        try:
+            return _health_decoder.decode(raw)
+        except (msgspec.DecodeError, RecursionError):
+            raise self._storage.damaged(f"what stands under {endpoint} is not an endpoint's health") from None
+
+    # changing
+
+    def sync(self, endpoint: str, items: Sequence[Item], at: datetime) -> Changes:
+        """Make the endpoint's waiting items these; writes only what changed.
+
+        What differs in nothing but ``raw`` counts as the same.
+        """
+        polled = {item.id: item for item in items}
+        found: dict[str, list[str]] = {"new": [], "changed": [], "back": [], "touched": []}
+        problems = []
+        with self._storage.transaction():
+            self._take_others()
+            writes: dict[str, bytes | None] = {}
+            for item_id, item in polled.items():
+                try:
+                    how, raw = self._polled(item, at)
+                except ValueError as error:
+                    problems.append(_not_stored(item, error))
+                    continue
+                if raw is not None:
+                    found[how].append(item_id)
+                    writes[item_id] = raw
+            vanished = [
+                item_id
+                for item_id in self._by_endpoint.get(endpoint, ())
+                if item_id not in polled and not self._index[item_id].gone
+            ]
+            self._write(writes, sync=False)
+        lists = {how: tuple(item_ids) for how, item_ids in found.items()}
+        return Changes(vanished=tuple(vanished), problems=tuple(problems), **lists)
+
+    def _polled(self, item: Item, at: datetime) -> tuple[str, bytes | None]:
+        """What a polled item is to the queue, and what to write; None: nothing. Raises ValueError."""
+        stored = self._items.raw(item.id)
+        if stored is None:
+            return "new", encode(Entry(item, at))
+        if not self._index[item.id].gone and _holds(stored, item):
+            return "same", None
+        entry = self._decode(item.id, stored)
+        if entry.gone is not None:
+            how = "back"
+        elif entry.item.revision != item.revision:
+            how = "changed"
+        elif not _same(entry.item, item):
+            how = "touched"
+        else:
+            return "same", None
+        return how, encode(_with_item(entry, item, at))
+
+    def put(self, item: Item, at: datetime) -> str:
+        """Take in one item as it was just read. Returns why it cannot be stored; empty: it is."""
+        with self._storage.transaction():
+            self._take_others()
+            try:
+                _, raw = self._polled(item, at)
+            except ValueError as error:
+                return _not_stored(item, error)
+            if raw is not None:
+                self._write({item.id: raw}, sync=False)
+        return ""
+
+    def bury(self, item_id: str, gone: Gone, at: datetime) -> None:
+        """Make an item a tombstone; nothing where it is not there or already one."""
+        with self._storage.transaction():
+            entry = self._latest(item_id)
+            if entry is not None and entry.gone is None:
+                buried = msgspec.structs.replace(entry, gone=gone, gone_at=at)
+                self._write({item_id: encode(buried)}, sync=False)
+
+    def forget(self, item_ids: Iterable[str]) -> None:
+        """Remove entries for good."""
+        with self._storage.transaction():
+            self._take_others()
+            self._write({item_id: None for item_id in item_ids if item_id in self._index}, sync=False)
+
+    def mark(self, item_id: str, marks: Marks) -> None:
+        """Replace an item's marks; on the disk when it returns.
+
+        Raises LookupError for an unknown item, ValueError for marks that cannot be stored.
+        """
+        with self._storage.transaction():
+            entry = self._latest(item_id)
+            if entry is None:
+                raise LookupError(f"There is no item {item_id} in the queue.")
+            if entry.marks != marks:
+                marked = msgspec.structs.replace(entry, marks=marks)
+                self._write({item_id: encode(marked)}, sync=True)
+
+    def set_health(self, health: Health) -> None:
+        """Write how an endpoint fares, where it differs from what is written."""
+        with self._storage.transaction():
+            self._take_others()
+            if self.health(health.endpoint) != health:
+                self._health.write_raw({health.endpoint: encode(health)}, sync=False)
+
+    # inside
+
+    def _latest(self, item_id: str) -> Entry | None:
+        self._take_others()
+        return self.get(item_id)
+
+    def _take_others(self) -> None:
+        """Index what others wrote, and keep it for the next ``refresh`` to tell."""
+        for table, key in self._storage.foreign():
+            if table == "items":
+                self._note(key, self._items.raw(key))
+        self._untold += self._storage.take_foreign()
+
+    def _write(self, documents: Mapping[str, bytes | None], *, sync: bool) -> None:
+        self._items.write_raw(documents, sync=sync)
+        for item_id, raw in documents.items():
+            self._note(item_id, raw)
+
+    def _note(self, item_id: str, raw: bytes | None) -> None:
+        """Keep the index in step with one document."""
+        note = None if raw is None else self._outlined(item_id, raw)
+        known = self._index.pop(item_id, None)
+        if known is not None and (note is None or note.endpoint != known.endpoint):
+            self._by_endpoint[known.endpoint].pop(item_id, None)
+        if note is not None:
+            self._index[item_id] = note
+            self._by_endpoint.setdefault(note.endpoint, {})[item_id] = None
+
+    def _outlined(self, item_id: str, raw: bytes) -> _Note:
+        try:
+            outline = _outline_decoder.decode(raw)
+        except (msgspec.DecodeError, RecursionError):
+            raise self._not_an_entry(item_id) from None
+        return _Note(outline.item.endpoint, outline.gone is not None)
+
+    def _decode_each(self, item_ids: Iterable[str]) -> Iterator[Entry]:
+        for item_id in item_ids:
+            raw = self._items.raw(item_id)
+            if raw is not None:
+                yield self._decode(item_id, raw)
+
+    def _decode(self, item_id: str, raw: bytes) -> Entry:
+        try:
+            entry = _entry_decoder.decode(raw)
+        except (msgspec.DecodeError, RecursionError):
+            raise self._not_an_entry(item_id) from None
+        entry.item.__dict__["id"] = item_id  # the cached property: no need to work it out again
+        return entry
+
+    def _not_an_entry(self, item_id: str) -> StoreDamaged:
+        return self._storage.damaged(f"what stands under {item_id} is not an item")
+
+
+def _not_stored(item: Item, error: ValueError) -> str:
+    return f"{item.title[:60]!r} cannot be kept here: {error}"
+
+
+def _holds(stored: bytes, item: Item) -> bool:
+    """Whether a stored entry begins with exactly this item."""
+    head = b'{"item":' + encode(item)
+    return stored.startswith(head) and stored[len(head) : len(head) + 1] == b","
+
+
+def _same(old: Item, new: Item) -> bool:
+    """Whether two items differ in nothing but their raw form and the order of keys; 1 is not 1.0."""
+    return _plain(old) == _plain(new)
+
+
+def _plain(item: Item) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(item, raw=None), order="deterministic")
+
+
+def _with_item(entry: Entry, item: Item, at: datetime) -> Entry:
+    """The entry with a newer item; what it asked before is kept where that differs."""
+    if entry.item.revision == item.revision:
+        return msgspec.structs.replace(entry, item=item, gone=None, gone_at=None)
+    previous = msgspec.structs.replace(entry.item, raw=None)
+    return msgspec.structs.replace(
+        entry, item=item, changed_at=at, previous=previous, gone=None, gone_at=None
+    )

@@ -1,0 +1,313 @@
+"""A TinyDB storage on a journal, which also reads and writes single documents.
+
+A line of the journal is one change, whole or not at all: ``{"table": {"id": document or null}}``, and
+``{"table": null}`` where a table was dropped. Documents are kept as the bytes of their JSON and decoded
+each time they are read, so that nobody can change a stored one by accident.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from tinydb.storages import Storage
+
+from triage.store.errors import StoreDamaged, StoreError, StoreUnavailable, SyncFailed
+from triage.store.files import OS, Files
+from triage.store.journal import Batch, Journal
+from triage.store.lock import Waiting
+from triage.store.table_draft import encode_document
+
+__all__ = ["Changes", "JournalStorage", "Key"]
+
+_NULL = b"null"
+SPARE_BYTES = 4 << 20
+"""A journal is compacted when what was overwritten in it is more than this and more than what is live."""
+_LINE_BYTES = 12
+"""What a line has beside the table's name, the id and the document."""
+
+_change_decoder = msgspec.json.Decoder(dict[str, dict[str, msgspec.Raw] | None])
+
+Changes = Mapping[str, Mapping[str, bytes | None] | None]
+"""Table → id → the document's JSON, None where it is removed; None for the table: dropped."""
+
+Key = tuple[str, str]
+"""Table and id."""
+
+
+class JournalStorage(Storage):
+    """A TinyDB storage on a journal at ``path``, made with the first write. For one thread.
+
+    ``sync``: every write is on the disk when it returns, unless it says otherwise.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        sync: bool = True,
+        format: str = "triage-database",
+        remedy: str = "Restore it from a backup, or move it away to begin with an empty one.",
+        files: Files = OS,
+        waiting: Waiting | None = None,
+    ) -> None:
+        self._journal = Journal(Path(path), format, remedy=remedy, files=files, waiting=waiting)
+        self._sync = sync
+        self._tables: dict[str, dict[str, bytes]] = {}
+        self._generations: dict[str, int] = {}
+        self._last_ids: dict[str, int] = {}
+        self._live = 0
+        self._compact_above = 0
+        self._foreign: dict[Key, None] = {}
+        self._take_in()
+
+    # TinyDB's own interface: the whole of it at once
+
+    def read(self) -> dict[str, dict[str, Any]] | None:
+        """Everything, decoded; None where nothing was ever written."""
+        self.refresh()
+        if not self._journal.exists:
+            return None
+        return {
+            name: {key: json.loads(raw) for key, raw in documents.items()}
+            for name, documents in self._tables.items()
+        }
+
+    def write(self, data: Mapping[str, Mapping[Any, Any]]) -> None:
+        """Make ``data`` all there is; only what differs is written."""
+        encoded = {
+            name: {str(key): encode_document(document) for key, document in table.items()}
+            for name, table in data.items()
+        }
+        with self.transaction():
+            changes: dict[str, Mapping[str, bytes | None] | None] = {}
+            changes.update((name, None) for name in self._tables if name not in encoded)
+            for name, table in encoded.items():
+                changed = _difference(self._tables.get(name, {}), table)
+                if changed or name not in self._tables:
+                    changes[name] = changed
+            self.commit(changes)
+
+    def close(self) -> None:
+        """Nothing is held open between two calls."""
+
+    # What makes single documents cheap
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold the lock, with everything read that others wrote."""
+        with self._journal.lock:
+            self.refresh()
+            yield
+
+    def refresh(self) -> None:
+        """Take in what other processes wrote; one ``stat`` when nothing was."""
+        told_before = dict(self._foreign)
+        before = self._take_in()
+        if before is not None:
+            self._foreign = {**told_before, **dict.fromkeys(self._changed_since(before))}
+
+    def foreign(self) -> Iterable[Key]:
+        """What ``take_foreign`` would say, left to be taken."""
+        return tuple(self._foreign)
+
+    def take_foreign(self) -> list[Key]:
+        """``(table, id)`` of what other processes changed since this was last asked, in order."""
+        taken, self._foreign = list(self._foreign), {}
+        return taken
+
+    def tables(self) -> list[str]:
+        """Names of the tables, as of the last refresh."""
+        return list(self._tables)
+
+    def table(self, name: str) -> Mapping[str, bytes]:
+        """Id → JSON of each document of a table, as of the last refresh."""
+        return self._tables.get(name, {})
+
+    def has_table(self, name: str) -> bool:
+        """Whether the table was ever written and not dropped since."""
+        return name in self._tables
+
+    def generation(self, name: str) -> int:
+        """A number that differs after every change of the table."""
+        return self._generations.get(name, 0)
+
+    def last_id(self, name: str) -> int:
+        """The highest whole number that is or was an id in the table; 0: none."""
+        return self._last_ids.get(name, 0)
+
+    def damaged(self, why: str) -> StoreDamaged:
+        """The error for a document that cannot be what was written."""
+        return self._journal.damaged(0, why)
+
+    def drop(self, name: str) -> None:
+        """Remove a table."""
+        with self.transaction():
+            if name in self._tables:
+                self.commit({name: None})
+
+    def commit(self, changes: Changes, *, sync: bool | None = None) -> None:
+        """Write changes as one line, inside ``transaction``; nothing where there are none.
+
+        Raises StoreUnavailable; nothing is then changed for this process, and its text says whether the
+        change may stand in the file all the same, where the next refresh finds it.
+        """
+        if not changes and self._journal.exists:
+            return
+        line = _encode_change(changes)
+        if not self._journal.exists or self._journal.doubtful:
+            self._journal.rewrite(chain(self._snapshot(), (line,)))
+        else:
+            try:
+                self._journal.append(line, sync=self._sync if sync is None else sync)
+            except SyncFailed as error:
+                self._write_anew(line, error)
+        self._apply(changes)
+        self._compact()
+
+    def _write_anew(self, line: bytes, error: SyncFailed) -> None:
+        """After an fsync failed nothing in that file can be trusted to last."""
+        try:
+            self._journal.rewrite(chain(self._snapshot(), (line,)))
+        except StoreUnavailable as second:
+            certain = self._journal.exists and self._journal.take_back()
+            what = "Nothing was saved" if certain else "Whether the change was saved is not certain"
+            raise StoreUnavailable(f"{error}. {what}.") from second
+
+    def _compact(self) -> None:
+        """Leave out what was overwritten, once it is more than what is live and ``SPARE_BYTES``."""
+        if self._journal.size <= max(2 * self._live + SPARE_BYTES, self._compact_above):
+            return
+        try:
+            self._journal.rewrite(self._snapshot())
+        except StoreUnavailable:  # the change stands in the journal as it was; it only stays long
+            self._compact_above = 2 * self._journal.size + SPARE_BYTES
+        else:
+            self._compact_above = 2 * self._journal.size
+
+    def _snapshot(self) -> Iterator[bytes]:
+        """The lines that make everything there is."""
+        for name, documents in self._tables.items():
+            if not documents:
+                yield _encode_change({name: {}})
+            for key, raw in documents.items():
+                yield _encode_change({name: {key: raw}})
+
+    # Taking in
+
+    def _take_in(self) -> dict[str, dict[str, bytes]] | None:
+        """Read on. Where the file was read from its start: what there was before, and no key is noted."""
+        before = None
+        more = True
+        try:
+            while more:
+                batch = self._journal.read()
+                more = batch.more
+                if batch.fresh:
+                    forgotten = self._forget_all()
+                    before = forgotten if before is None else before
+                self._apply_lines(batch, note=before is None)
+        except StoreError:
+            self._journal.forget()
+            self._note_all(before)
+            raise
+        return before
+
+    def _apply_lines(self, batch: Batch, *, note: bool) -> None:
+        for number, line in enumerate(batch.lines, batch.first):
+            changes = self._decode(number, line)
+            if note:
+                self._foreign.update(dict.fromkeys(self._touched(changes)))
+            self._apply(changes)
+
+    def _decode(self, number: int, line: bytes) -> Changes:
+        try:
+            if not line.isascii():
+                line.decode()
+            change = _change_decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise self._journal.damaged(number, "this is not a change to a database") from None
+        return {
+            name: None if documents is None else {key: bytes(raw) for key, raw in documents.items()}
+            for name, documents in change.items()
+        }
+
+    def _touched(self, changes: Changes) -> Iterator[Key]:
+        for name, documents in changes.items():
+            keys: Iterable[str] = self._tables.get(name, ()) if documents is None else documents
+            yield from ((name, key) for key in keys)
+
+    def _apply(self, changes: Changes) -> None:
+        for name, documents in changes.items():
+            self._generations[name] = self._generations.get(name, 0) + 1
+            if documents is None:
+                self._drop(name)
+            else:
+                self._put(name, documents)
+
+    def _put(self, name: str, documents: Mapping[str, bytes | None]) -> None:
+        table = self._tables.setdefault(name, {})
+        around = len(name) + _LINE_BYTES
+        for key, raw in documents.items():
+            old = table.get(key)
+            if old is not None:
+                self._live -= len(old) + len(key) + around
+            if raw is None or raw == _NULL:
+                table.pop(key, None)
+                continue
+            table[key] = raw
+            self._live += len(raw) + len(key) + around
+            if key.isdecimal() and len(key) < 19:
+                self._last_ids[name] = max(self._last_ids.get(name, 0), int(key))
+        if not table:
+            self._last_ids.pop(name, None)
+
+    def _drop(self, name: str) -> None:
+        table = self._tables.pop(name, {})
+        self._live -= sum(map(len, chain(table, table.values()))) + len(table) * (len(name) + _LINE_BYTES)
+        self._last_ids.pop(name, None)
+
+    def _forget_all(self) -> dict[str, dict[str, bytes]]:
+        before = self._tables
+        self._tables = {}
+        self._live = 0
+        self._last_ids.clear()
+        for name in before:
+            self._generations[name] = self._generations.get(name, 0) + 1
+        return before
+
+    def _changed_since(self, before: dict[str, dict[str, bytes]]) -> Iterator[Key]:
+        """The keys whose documents differ from what there was."""
+        for name in before | self._tables:
+            changed = _difference(before.get(name, {}), self._tables.get(name, {}))
+            yield from ((name, key) for key in changed)
+
+    def _note_all(self, before: dict[str, dict[str, bytes]] | None) -> None:
+        """After a file could be read only in part: what was or is there may be different later."""
+        for tables in () if before is None else (before, self._tables):
+            self._foreign.update(dict.fromkeys((name, key) for name in tables for key in tables[name]))
+
+
+def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> dict[str, bytes | None]:
+    """What makes ``new`` of ``old``."""
+    changed: dict[str, bytes | None] = dict.fromkeys(key for key in old if key not in new)
+    changed.update((key, raw) for key, raw in new.items() if old.get(key) != raw)
+    return changed
+
+
+def _encode_change(changes: Changes) -> bytes:
+    return b"{%s}" % b",".join(
+        b"%s:%s" % (msgspec.json.encode(name), _NULL if documents is None else _encode_documents(documents))
+        for name, documents in changes.items()
+    )
+
+
+def _encode_documents(documents: Mapping[str, bytes | None]) -> bytes:
+    return b"{%s}" % b",".join(
+        b"%s:%s" % (msgspec.json.encode(key), _NULL if raw is None else raw) for key, raw in documents.items()
+    )
