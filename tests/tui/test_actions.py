@@ -178,12 +178,12 @@ def test_presets_have_no_clash_and_every_action_a_key(preset: str) -> None:
 
 
 def test_bindings_act_on_the_screen_and_are_read_by_textual() -> None:
-    made = list(Binding.make_bindings(bindings("default", {})))
+    made = list(Binding.make_bindings(bindings(keymap_of("default", {}))))
     by_key = {binding.key: binding for binding in made}
     assert by_key["a"].action == "screen.act('approve')"
     assert by_key["vertical_line"].id == "pipe"
     assert by_key["j"].id == by_key["down"].id == "down"
-    assert [one.id for one in bindings("default", {}, scope="pane")] == [
+    assert [one.id for one in bindings(keymap_of("default", {}), scope="pane")] == [
         "search",
         "search_next",
         "search_previous",
@@ -194,7 +194,7 @@ def test_an_override_replaces_the_keys_and_an_empty_one_takes_them_away() -> Non
     assert keys_of("approve", "default", {"approve": "A, ctrl+A esc,f9"}) == ("a",), "esc is back's already"
     assert keys_of("skip", "default", {"skip": "f5, ctrl+K"}) == ("f5", "ctrl+k")
     assert keys_of("close", "default", {"close": ""}) == ()
-    assert "close" not in {one.id for one in bindings("default", {"close": ""})}
+    assert "close" not in {one.id for one in bindings(keymap_of("default", {"close": ""}))}
 
 
 def test_every_fault_is_told_at_once_and_none_is_fatal() -> None:

@@ -63,6 +63,8 @@ class Desk(Marking):
         data: the data directory; several processes may share it.
         operator: who decides; default: the configuration's, else the login name.
         read_only: look, but neither decide nor deliver.
+        stays: this desk delivers what others decide until it is stopped; False for a command that goes as
+            soon as its own work is done.
         endpoints: work on these alone; default: on all that are configured.
         opener: makes a connector; tests pass their own.
 
@@ -77,6 +79,7 @@ class Desk(Marking):
         *,
         operator: str | None = None,
         read_only: bool = False,
+        stays: bool = True,
         endpoints: Collection[str] | None = None,
         opener: OpenConnector = open_connector,
     ) -> None:
@@ -84,6 +87,7 @@ class Desk(Marking):
         self.data = data
         self.operator = operator or config.operator or getpass.getuser()
         self.read_only = read_only
+        self._stays = stays and not read_only
         self.queue = Queue(data)
         self.log = Log(data)
         self._clients = Clients()
@@ -104,7 +108,7 @@ class Desk(Marking):
         except (CredentialError, OSError) as error:
             self._unusable[name] = str(error)
             return
-        ownership = Ownership(self.data / "locks", name)
+        ownership = Ownership(self.data / "locks", name, stays=self._stays)
         self._stations[name] = Station(
             connector, ownership, self.queue, self.log, self._publish, self._take_in, read_only=self.read_only
         )
@@ -135,6 +139,8 @@ class Desk(Marking):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        for station in self._stations.values():
+            station.ownership.free()
         await self._clients.aclose()
         self._write_summary()
         self.queue.close()
@@ -214,7 +220,8 @@ class Desk(Marking):
         return True
 
     def _write_summary(self) -> None:
-        summary = summarise(self.waiting(), self.log.open_records(), self.health(), self.log.paused())
+        health = [self._health_of(name) for name in self.config.endpoints]
+        summary = summarise(self.waiting(), self.log.open_records(), health, self.log.paused())
         with contextlib.suppress(OSError):  # a full disk is said where a decision is logged
             write_summary(self.data, summary)
 
@@ -270,6 +277,10 @@ class Desk(Marking):
         ended = [self.log.record(key) or record for key, record in self._ended.items()]
         return sorted((*self.log.open_records(), *ended), key=lambda record: record.seq)
 
+    def held_here(self) -> list[Record]:
+        """Decisions that are held, and would be sent by this process."""
+        return [record for record in self._own_open() if record.state is DeliveryState.HELD]
+
     def held_until(self, decision_id: str) -> float | None:
         """Seconds left to undo a decision; None when it is not held."""
         record = self.log.record(decision_id)
@@ -291,12 +302,15 @@ class Desk(Marking):
     def health(self) -> list[Health]:
         """How each endpoint fares, in the configuration's order."""
         return [
-            Health(name, HealthState.DENIED, self._unusable[name])
-            if name in self._unusable
-            else self.queue.health(name) or Health(name)
+            self._health_of(name)
             for name in self.config.endpoints
             if name in self._stations or name in self._unusable
         ]
+
+    def _health_of(self, name: str) -> Health:
+        if name in self._unusable:
+            return Health(name, HealthState.DENIED, self._unusable[name])
+        return self.queue.health(name) or Health(name)
 
     def next_poll_s(self, endpoint: str) -> float | None:
         """Seconds until the endpoint is polled; None when another process polls it."""
@@ -319,6 +333,10 @@ class Desk(Marking):
             return ""
         return station.ownership.holder() or "another process"
 
+    def is_staffed(self, endpoint: str) -> bool:
+        """Whether another process's desk, one that stays, polls and delivers for it."""
+        return bool(self.holder(endpoint)) and self._stations[endpoint].ownership.other_stays()
+
     def log_of(self, item_id: str) -> list[Event]:
         """What the log says of one item, oldest first."""
         return list(self.log.events(item_id=item_id))
@@ -332,7 +350,8 @@ class Desk(Marking):
         faults = faults_of_verdicts(item, verdicts)
         station = self._stations.get(item.endpoint)
         if faults or station is None:
-            return faults or [f"endpoint {item.endpoint!r} is not configured"]
+            missing = f"endpoint {item.endpoint!r} is not configured"
+            return faults or [self._unusable.get(item.endpoint, missing)]
         return station.connector.check(item, self._new_decision(item, verdicts, 0.0))
 
     async def context(self, item_id: str) -> Context:

@@ -22,16 +22,22 @@ class _Holder(msgspec.Struct, frozen=True):
     pid: int
     host: str
     command: str
+    stays: bool = True
 
 
 class Ownership:
-    """The lock on one endpoint of one data directory."""
+    """The lock on one endpoint of one data directory.
 
-    def __init__(self, directory: Path, endpoint: str) -> None:
+    ``stays``: whether this process will deliver what others decide until it ends; False for a command that
+    does its one thing and goes.
+    """
+
+    def __init__(self, directory: Path, endpoint: str, *, stays: bool = True) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = endpoint if endpoint.isalnum() else hashlib.sha256(endpoint.encode()).hexdigest()[:16]
         self._lock = filelock.FileLock(directory / f"endpoint-{name}.lock", mode=0o600, thread_local=False)
         self._holder = directory / f"endpoint-{name}.holder"
+        self._stays = stays
 
     @property
     def held(self) -> bool:
@@ -46,7 +52,7 @@ class Ownership:
             self._lock.acquire(blocking=False)
         except filelock.Timeout:
             return False
-        me = _Holder(os.getpid(), socket.gethostname(), Path(sys.argv[0]).name)
+        me = _Holder(os.getpid(), socket.gethostname(), Path(sys.argv[0]).name, self._stays)
         descriptor = os.open(self._holder, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(msgspec.json.encode(me))
@@ -60,11 +66,21 @@ class Ownership:
 
     def holder(self) -> str:
         """Who holds it, in words; empty when this process does or nobody said."""
-        if self.held:
-            return ""
-        try:
-            found = msgspec.json.decode(self._holder.read_bytes(), type=_Holder)
-        except (FileNotFoundError, msgspec.DecodeError):
+        found = self._other()
+        if found is None:
             return ""
         where = "" if found.host == socket.gethostname() else f" on {found.host}"
         return f"{found.command} (process {found.pid}{where})"
+
+    def other_stays(self) -> bool:
+        """Whether whoever else holds it said that it stays."""
+        found = self._other()
+        return found is not None and found.stays
+
+    def _other(self) -> _Holder | None:
+        if self.held:
+            return None
+        try:
+            return msgspec.json.decode(self._holder.read_bytes(), type=_Holder)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None

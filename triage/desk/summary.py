@@ -7,13 +7,16 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from triage.model.decision import DeliveryState
 from triage.model.endpoint import Health, HealthState
-from triage.store.log import Record
-from triage.store.queue import Entry
+
+if TYPE_CHECKING:
+    from triage.store.log import Record
+    from triage.store.queue import Entry
 
 __all__ = ["SUMMARY_FILE", "Summary", "summarise", "write_summary"]
 

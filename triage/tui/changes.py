@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from triage.model.item import Item
 from triage.tui.json_text import one_line
+from triage.tui.lines import Line, indented, safe, wrapped
 
-__all__ = ["Difference", "differences"]
+__all__ = ["Difference", "difference_lines", "differences", "value_differences"]
 
 _MAX_VALUE = 400
 
@@ -23,7 +24,26 @@ class Difference(NamedTuple):
 
 def differences(before: Item, after: Item) -> list[Difference]:
     """Every place in what is asked that is not as it was."""
-    old, new = dict(_places(before)), dict(_places(after))
+    return _between(dict(_places(before)), dict(_places(after)))
+
+
+def value_differences(before: Any, after: Any) -> list[Difference]:
+    """Every place in which two JSON values differ."""
+    return _between(dict(_leaves(before, "")), dict(_leaves(after, "")))
+
+
+def difference_lines(found: Sequence[Difference], width: int) -> list[Line]:
+    """Differences one below the other, each with its sign and place."""
+    lines: list[Line] = []
+    for difference in found:
+        style = "add" if difference.sign == "+" else "del"
+        lead: Line = ((f"{difference.sign} ", style), *safe(difference.place, "muted", 60), ("  ", "text"))
+        first, *rest = wrapped((*lead, *safe(difference.value, style)), width - 4)
+        lines += [first, *indented(rest, "    ")]
+    return lines
+
+
+def _between(old: dict[str, str], new: dict[str, str]) -> list[Difference]:
     found: list[Difference] = []
     for place in dict.fromkeys((*old, *new)):
         if old.get(place) == new.get(place):
@@ -51,7 +71,7 @@ def _places(item: Item) -> Iterator[tuple[str, str]]:
 def _leaves(value: Any, place: str, depth: int = 0) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and value and depth < 12:
         for key, one in value.items():
-            yield from _leaves(one, f"{place}.{key}", depth + 1)
+            yield from _leaves(one, f"{place}.{key}" if place else str(key), depth + 1)
     elif isinstance(value, list) and value and depth < 12:
         for number, one in enumerate(value):
             yield from _leaves(one, f"{place}[{number}]", depth + 1)

@@ -15,9 +15,9 @@ from msgspec import UNSET
 
 from triage.model import safe_text
 from triage.model.decision import DeliveryState, Verdict
-from triage.model.item import Action, Context, Item, ItemKind, Risk, Verb
+from triage.model.item import Action, Context, Item, ItemKind, Risk
 from triage.tui import words
-from triage.tui.changes import differences
+from triage.tui.changes import difference_lines, differences
 from triage.tui.json_text import json_lines, one_line, text_lines
 from triage.tui.lines import Line, indented, safe, wrapped
 from triage.tui.marks import Marks
@@ -135,7 +135,12 @@ def _standing_line(view: PageView, record: Record, marks: Marks) -> Line:
 
 
 def _delivery(view: PageView, record: Record, width: int) -> Iterator[Line]:
-    parts = [("", view.wait_reason), ("", record.detail), ("effect: ", record.effect), ("note: ", record.note)]
+    parts = [
+        ("", view.wait_reason),
+        ("", record.detail),
+        ("effect: ", record.effect),
+        ("note: ", record.note),
+    ]
     for label, text in parts:
         if text:
             yield from wrapped(((label, "muted"), *safe(text)), width)
@@ -218,12 +223,7 @@ def _changed(before: Item, view: PageView, width: int) -> list[Line]:
     when = view.entry.changed_at
     ago = f"{words.age_words((view.now - when).total_seconds())} ago" if when else ""
     lines = [_heading("Changed", ago)]
-    for difference in differences(before, view.entry.item):
-        style = "add" if difference.sign == "+" else "del"
-        text: Line = ((f"{difference.sign} ", style), *safe(difference.place, "muted", 60), ("  ", "text"))
-        first, *rest = wrapped((*text, *safe(difference.value, style)), width - 4)
-        lines += [first, *indented(rest, "    ")]
-    return lines
+    return [*lines, *difference_lines(differences(before, view.entry.item), width)]
 
 
 def _action(action: Action, number: int, count: int, item: Item, width: int) -> list[Line]:
@@ -262,7 +262,9 @@ def _schema(item: Item, width: int) -> list[Line]:
     lines = [_heading("Answer", "a form with these fields")]
     for name, field in properties.items():
         words_ = _type_words(field) + ("" if name in required else ", optional")
-        lines.append((("  ", "text"), *safe(str(name), "key", 24), ("  ", "text"), *safe(words_, "muted", width)))
+        lines.append(
+            (("  ", "text"), *safe(str(name), "key", 24), ("  ", "text"), *safe(words_, "muted", width))
+        )
     return lines
 
 
@@ -292,7 +294,9 @@ def _scopes(item: Item, width: int) -> Iterator[Line]:
     if item.scopes:
         yield _heading("Wider grants it offers", "never given unless you choose them")
     for scope in item.scopes:
-        first, *rest = wrapped((*safe(scope.name, "strong"), ("  ", "text"), *safe(scope.description)), width - 2)
+        first, *rest = wrapped(
+            (*safe(scope.name, "strong"), ("  ", "text"), *safe(scope.description)), width - 2
+        )
         yield from indented([first, *rest], "  ")
 
 
@@ -322,4 +326,3 @@ def _led_to_it(view: PageView, width: int) -> Iterator[Line]:
     if context.state is not None:
         yield (("state", "strong"),)
         yield from indented(json_lines(context.state, width - 2), "  ")
-

@@ -161,7 +161,7 @@ def _is_patch(text: str) -> bool:
 
 def _patch_row(row: Line) -> Line:
     first = row[0][0] if row else ""
-    if first.startswith("@@") or first.startswith(("--- ", "+++ ", "diff ")):
+    if first.startswith(("@@", "--- ", "+++ ", "diff ")):
         style = "hunk"
     elif first.startswith("+"):
         style = "add"

@@ -51,7 +51,8 @@ def two_line_row(view: RowView, marks: Marks, width: int) -> tuple[Line, Line]:
     head = _lead(view, marks)
     first = both_ends((*head, *_title(view, over, width)), (_age(view), (" ", "text")), width)
     who = safe(view.entry.item.agent or view.entry.item.endpoint, "muted", _AGENT_WIDTH + 8)
-    extra = () if not view.entry.item.agent else ((f" {marks.dot} ", "faint"), *_endpoint(view))
+    item = view.entry.item
+    extra = () if item.agent in ("", item.endpoint) else ((f" {marks.dot} ", "faint"), *_endpoint(view))
     second = both_ends(
         (_bar(view, marks), ("   ", "text"), *who, *extra), (*_status(view, marks), (" ", "text")), width
     )

@@ -8,34 +8,20 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
-
-from triage.model.item import Risk
 
 if TYPE_CHECKING:
     from triage.store.queue import Entry
 
-__all__ = ["SORTS", "Rows", "SortKey", "came_at"]
+__all__ = ["Rows", "SortKey", "came_at"]
 
 SortKey = Callable[["Entry"], tuple[Any, ...]]
-
-_FAR = datetime.max.replace(tzinfo=UTC)
-_RISKS = {Risk.HIGH: 0, Risk.MEDIUM: 1, Risk.LOW: 2, None: 3}
 
 
 def came_at(entry: Entry) -> datetime:
     """When the item was made, or first seen where its endpoint does not say."""
     return entry.item.created_at or entry.seen_at
-
-
-SORTS: dict[str, SortKey] = {
-    "arrival": lambda entry: (came_at(entry),),
-    "deadline": lambda entry: (entry.item.expires_at or _FAR, came_at(entry)),
-    "risk": lambda entry: (_RISKS[entry.item.risk], came_at(entry)),
-    "agent": lambda entry: (entry.item.agent.casefold(), came_at(entry)),
-}
-"""The orders ``o`` goes through."""
 
 
 class Rows(Sequence[str]):

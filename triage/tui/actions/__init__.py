@@ -1,8 +1,8 @@
 """Everything an operator can do in the console, as data: one registry that bindings, footer, help, palette,
 keymap validation and the documentation's key table are made from.
 
-A screen that acts is an ``ActionHost``: it takes ``bindings(preset, overrides)`` (and, for its item pane,
-``bindings(…, scope="pane")``), each of which calls its ``action_act(id)``. It asks ``why_not`` first and
+A screen that acts is an ``ActionHost``: it takes ``bindings(keymap)`` (and, for its item pane,
+``bindings(keymap, scope="pane")``), each of which calls its ``action_act(id)``. It asks ``why_not`` first and
 tells the operator the sentence it gets. Adding an action is one entry in ``registry.py`` and one branch in
 the host.
 """

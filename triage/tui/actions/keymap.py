@@ -137,11 +137,10 @@ def keys_of(action_id: str, preset: str, overrides: Mapping[str, str]) -> tuple[
     return keymap_of(preset, overrides).of(action_id)
 
 
-def bindings(preset: str, overrides: Mapping[str, str], scope: Scope = "desk") -> list[Binding]:
+def bindings(keymap: Keymap, scope: Scope = "desk") -> list[Binding]:
     """The scope's actions as Textual bindings, each to ``act('<id>')`` of the screen."""
     from textual.binding import Binding
 
-    keymap = keymap_of(preset, overrides)
     return [
         Binding(",".join(keys), f"screen.act('{one.id}')", one.label, show=False, id=one.id, tooltip=one.help)
         for one in ACTIONS

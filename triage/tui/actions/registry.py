@@ -75,6 +75,15 @@ ACTIONS: tuple[Action, ...] = (
         decides=True,
     ),
     _act(
+        "approve_wider",
+        "A",
+        "approve wider",
+        "Decide",
+        "Approve with one of the wider grants the endpoint offers, such as always; what it allows is said first",
+        when=_decision(when.takes(Verb.APPROVE), when.offers_scope),
+        decides=True,
+    ),
+    _act(
         "edit",
         "e",
         "edit",
@@ -239,7 +248,7 @@ ACTIONS: tuple[Action, ...] = (
         when=_look(when.has_page),
     ),
     _act("filter", "/", "filter", "Find", "Show only the items that match", footer=True),
-    _act("sort", "o", "sort", "Find", "Order the list by the next of: arrival, deadline, risk, agent"),
+    _act("sort", "o", "sort", "Find", "Order the list by the next of: age, deadline, risk, agent"),
     _act("sort_reverse", "O", "reverse order", "Find", "Turn the list's order round"),
     _act("search", "/", "search the item", "Find", "Find words in the item", scope="pane"),
     _act(

@@ -176,6 +176,12 @@ def offers(number: int) -> Condition:
     return condition
 
 
+def offers_scope(situation: Situation) -> str | None:
+    """The item's endpoint offers a wider grant of its approval."""
+    scopes = situation.item.scopes if situation.item else ()
+    return None if any(Verb.APPROVE in scope.verbs for scope in scopes) else "no wider grant is offered here"
+
+
 def in_state(state: DeliveryState) -> Condition:
     """The item's delivery is in ``state``."""
 

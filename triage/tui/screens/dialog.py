@@ -18,7 +18,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Static
+from textual.widgets import Input, Static, TextArea
 
 from triage.model import safe_text
 from triage.model.item import Item
@@ -104,7 +104,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     def hint(self, *hints: Hint) -> None:
         """Say which keys do what."""
         self.hints = hints
-        parts: list[Content | tuple[str, str]] = []
+        parts: list[Content | str | tuple[str, str]] = []
         for key, label in hints:
             parts += [(f" {key}", "bold $foreground"), f" {label} "]
         self.query_one("#frame").border_subtitle = Content.assemble(*parts)
@@ -117,15 +117,14 @@ class Dialog(ModalScreen[T | None], Generic[T]):
 
     # -- deciding -------------------------------------------------------------------------------
 
-    def on_event_key(self, event: events.Key) -> None:
-        """Every key, before anything is done with it."""
+    def take_key(self, event: events.Key) -> bool:
+        """Every key, before anything is done with it; True when the dialog has done it."""
         self.guard.key(event.key)
+        return not isinstance(self.focused, Input | TextArea) and self.single_key(event.key)
 
-    async def on_event(self, event: events.Event) -> None:
-        """Let the guard see every key that comes to the dialog itself."""
-        if isinstance(event, events.Key):
-            self.guard.key(event.key)
-        await super().on_event(event)
+    def single_key(self, key: str) -> bool:
+        """Do what ``key`` does while no text is typed; False when it does nothing here."""
+        return False
 
     def may_decide(self) -> bool:
         """Whether the last key may decide; says why when it may not."""

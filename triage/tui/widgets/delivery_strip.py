@@ -91,7 +91,9 @@ class DeliveryStrip(LineWidget):
         spans: list[tuple[str, str]] = [(marks.line + " ", "rule"), ("Deliveries", "title"), (" ", "rule")]
         for state in _ORDER:
             if counts[state]:
-                spans.append((f" {marks.state[state]} {counts[state]} {words.state_words(state)} ", f"state-{state}"))
+                spans.append(
+                    (f" {marks.state[state]} {counts[state]} {words.state_words(state)} ", f"state-{state}")
+                )
         return tuple(spans)
 
     def _row(self, view: DeliveryView, marks: Marks, width: int) -> Line:

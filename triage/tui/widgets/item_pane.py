@@ -6,6 +6,7 @@ binds to that and to nothing else.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -216,7 +217,7 @@ def _restyled(row: Line, start: int, stop: int, style: str) -> Line:
     at = 0
     for text, own in row:
         cuts = sorted({0, len(text), *(min(max(cut - at, 0), len(text)) for cut in (start, stop))})
-        for left, right in zip(cuts, cuts[1:], strict=False):
+        for left, right in itertools.pairwise(cuts):
             inside = start <= at + left and at + right <= stop
             spans.append((text[left:right], style if inside else own))
         at += len(text)

@@ -200,7 +200,7 @@ class QueueList(LineWidget, can_focus=True):
     def _with_edge(self, painted: Painted, y: int) -> Painted:
         """The line with the rule at the right that shows, where it is thick, what part is in sight."""
         line, ground = painted
-        if y == 0 or len(line) and line[-1][1] in ("rule", "edge"):
+        if y == 0 or (len(line) and line[-1][1] in ("rule", "edge")):
             return painted
         return (*line, self._edge(y)), ground
 

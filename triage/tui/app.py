@@ -1,0 +1,190 @@
+"""The console: a Textual app around the desk. It starts and stops the desk, and has themes and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import msgspec
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from triage.config import Config
+from triage.desk.desk import Desk
+from triage.model.endpoint import EndpointConfig
+from triage.paths import user_themes_dir
+from triage.tui.actions import check_keymap, keymap_of
+from triage.tui.ink import Ink
+from triage.tui.marks import marks_for
+from triage.tui.palette import ActionProvider
+from triage.tui.screens.desk_screen import DeskScreen
+from triage.tui.screens.dialog import Dialog
+from triage.tui.theming import FALLBACK, load_themes, variable_defaults
+from triage.tui.widgets.line_widget import Look
+
+if TYPE_CHECKING:
+    from triage.demo import Demo
+
+__all__ = ["TriageApp", "run_console"]
+
+Held = Literal["send", "keep"]
+
+
+class TriageApp(App[None]):
+    """One operator's console on one desk."""
+
+    TITLE = "triage"
+    COMMANDS: ClassVar = {ActionProvider}
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+z", "suspend_desk", "to the background", show=False, priority=True),
+        Binding("ctrl+c", "interrupt", "leave", show=False, priority=True),
+    ]
+    CSS = "Screen { background: $background; color: $foreground; }"
+
+    def __init__(self, desk: Desk, *, first_words: str = "") -> None:
+        self._themes, self._faults = load_themes(user_themes_dir())
+        super().__init__()
+        self.desk = desk
+        self.animation_level = "none"
+        self._first_words = first_words
+        self._held: Held = "keep"
+        self._shown_count = -1
+        for theme in self._themes:
+            self.register_theme(theme)
+        wanted = desk.config.theme
+        if wanted not in self.theme_names:
+            self._faults.append(f"theme {wanted!r} does not exist; there are {', '.join(self.theme_names)}")
+            wanted = FALLBACK
+        self.theme = "mono" if os.environ.get("NO_COLOR") else wanted
+        self.look = Look(Ink(self.theme_variables), marks_for(os.environ))
+        self._faults += check_keymap(desk.config.keymap, desk.config.keys)
+
+    @property
+    def theme_names(self) -> list[str]:
+        """The themes to choose from."""
+        return [theme.name for theme in self._themes]
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our names, for stylesheets under a theme that lacks them."""
+        return variable_defaults()
+
+    def on_mount(self) -> None:
+        """Open the screen and start the desk."""
+        self.theme_changed_signal.subscribe(self, lambda _theme: self._take_theme())
+        keymap = keymap_of(self.desk.config.keymap, self.desk.config.keys)
+        self.desk_screen = DeskScreen(self.desk, keymap, self.look)
+        self.push_screen(self.desk_screen)
+        self.app_resume_signal.subscribe(self, lambda _app: self.run_worker(self.desk.take_up()))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, self.leave, "keep")
+        self.call_after_refresh(self._begin)
+
+    async def _begin(self) -> None:
+        await self.desk.start()
+        words = "; ".join(self._faults[:3]) or self._first_words
+        if words:
+            self.desk_screen.say(words, "warning" if self._faults else "text")
+
+    def _take_theme(self) -> None:
+        self.look.ink = Ink(self.theme_variables)
+        if self.is_running and hasattr(self, "desk_screen"):
+            self.desk_screen.repaint_all()
+
+    def show_title(self, waiting: int) -> None:
+        """The terminal's title carries the count."""
+        if waiting != self._shown_count:
+            self._shown_count = waiting
+            if self._driver is not None and not self.is_headless:
+                self._driver.write(f"\x1b]2;triage{f' ({waiting})' if waiting else ''}\x07")
+
+    # -- keys, before anybody else takes them ---------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys go straight to the screen: it is the guard of what they may do."""
+        screen = self.screen if self.is_running and self.screen_stack else None
+        if isinstance(screen, DeskScreen | Dialog) and not event.is_forwarded:
+            if isinstance(event, events.Key) and screen.take_key(event):
+                return
+            if isinstance(event, events.Paste):
+                screen.guard.paste()
+        await super().on_event(event)
+
+    # -- leaving, and going to the background ---------------------------------------------------
+
+    def leave(self, held: Held) -> None:
+        """End the console; what is held is sent first, or kept in the log for the next desk."""
+        self._held = held
+        self.exit()
+
+    @property
+    def held(self) -> Held:
+        """What becomes of held decisions after the end."""
+        return self._held
+
+    def action_interrupt(self) -> None:
+        """ctrl+c leaves as ``quit`` does; a second time it leaves at once and keeps what is held."""
+        if isinstance(self.screen, DeskScreen):
+            self.screen.action_act("quit")
+        else:
+            self.leave("keep")
+
+    async def action_suspend_desk(self) -> None:
+        """Give the endpoints back before going to the background."""
+        await self.desk.step_aside()
+        self.action_suspend_process()
+
+
+def run_console(
+    config: Config,
+    data: Path,
+    *,
+    read_only: bool = False,
+    demo: Demo | None = None,
+    operator: str | None = None,
+) -> int:
+    """Open the console and return the exit status once it is left.
+
+    Args:
+        demo: agents to start beside it, on the loopback interface; they become its endpoints.
+
+    Raises what ``Desk`` raises when configuration or data directory cannot be used.
+    """
+    return asyncio.run(_console(config, data, read_only=read_only, demo=demo, operator=operator))
+
+
+async def _console(
+    config: Config, data: Path, *, read_only: bool, demo: Demo | None, operator: str | None
+) -> int:
+    async with AsyncExitStack() as stack:
+        words = ""
+        if demo is not None:
+            await demo.start()
+            stack.push_async_callback(demo.stop)
+            config = msgspec.structs.replace(config, endpoints=_endpoints_of(demo))
+            words = f"The demo's agents really act on each decision. Seed {demo.seed}."
+        desk = Desk(config, data, operator=operator, read_only=read_only)
+        app = TriageApp(desk, first_words=words)
+        try:
+            await app.run_async()
+        finally:
+            if app.held == "send":
+                print("Sending what is held…", file=sys.stderr)  # noqa: T201
+            await desk.stop(held=app.held)
+        return app.return_code or 0
+
+
+def _endpoints_of(demo: Demo) -> dict[str, EndpointConfig]:
+    from triage.connectors import load
+
+    return {
+        name: msgspec.convert({**settings, "name": name}, load(settings["kind"]).Config)
+        for name, settings in demo.endpoints.items()
+    }

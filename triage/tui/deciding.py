@@ -1,0 +1,283 @@
+"""From a verb's key to a logged decision: what is asked on the way, and what is said when it is not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from triage.desk.checking import WHOLE_ITEM_VERBS
+from triage.desk.desk import Desk, Refused
+from triage.model.decision import Verdict
+from triage.model.item import Item, Verb
+from triage.store.errors import StoreError
+from triage.store.log import AlreadyDecided, Record
+from triage.tui.reasons import reasons_of
+from triage.tui.screens.answer import Answer, AnswerDialog
+from triage.tui.screens.choice import Choice, ChoiceDialog
+from triage.tui.screens.edit import EditDialog, Edited
+from triage.tui.screens.reason import Reason, ReasonDialog
+from triage.tui.screens.verdicts import Verdicts, VerdictsDialog
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from triage.store.queue import Entry
+
+__all__ = ["Bench", "Deciding"]
+
+
+class Bench(Protocol):
+    """The screen on which is decided."""
+
+    desk: Desk
+
+    @property
+    def app(self) -> App[Any]:
+        """The app, to open dialogs in."""
+
+    def say(self, text: str, style: str = "text") -> None:
+        """Tell the operator something."""
+
+    def decided(self, record: Record) -> None:
+        """A decision was logged: show it and go on."""
+
+    def edit_text(self, text: str, suffix: str, done: Callable[[str], None]) -> None:
+        """Have a text edited in the operator's editor; ``done`` gets the new one."""
+
+
+class Deciding:
+    """One method a verb. Each takes the entry that was on screen when the key was pressed."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self.last: Verdict | None = None
+        """The verdict that ``repeat`` gives again."""
+
+    # -- verbs ----------------------------------------------------------------------------------
+
+    def approve(self, entry: Entry) -> None:
+        """Approve every action as it stands."""
+        self._warned(entry, Verb.APPROVE, lambda: self._all(entry, Verdict(Verb.APPROVE)))
+
+    def approve_wider(self, entry: Entry) -> None:
+        """Approve with one of the wider grants the endpoint offers."""
+        item = entry.item
+        scopes = [scope for scope in item.scopes if Verb.APPROVE in scope.verbs]
+        choices = [
+            Choice(str(number), scope.name, scope.name, f"allows: {scope.description}")
+            for number, scope in enumerate(scopes, 1)
+        ]
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self._all(entry, Verdict(Verb.APPROVE, scope=name))
+
+        intro = "This allows more than this once. What exactly:"
+        self._bench.app.push_screen(
+            ChoiceDialog("Approve, and wider", choices, intro=intro, item=item), chosen
+        )
+
+    def reject(self, entry: Entry) -> None:
+        """Reject every action, with a reason."""
+        self._reasoned(entry, Verb.REJECT, lambda verdict: self._all(entry, verdict))
+
+    def ignore(self, entry: Entry) -> None:
+        """Let the agent go on without an answer."""
+        self._warned(entry, Verb.IGNORE, lambda: self._all(entry, Verdict(Verb.IGNORE)))
+
+    def close(self, entry: Entry) -> None:
+        """End the request at its endpoint, with a reason."""
+        self._reasoned(entry, Verb.CLOSE, lambda verdict: self._all(entry, verdict))
+
+    def respond(self, entry: Entry) -> None:
+        """Answer: by a form where the answer is an object, else by option or in words."""
+        item, schema = entry.item, entry.item.answer_schema
+
+        def check(value: object) -> Sequence[str]:
+            return self._bench.desk.check(item, [Verdict(Verb.RESPOND, answer=value)])
+
+        def answered(answer: Answer | Edited | None) -> None:
+            if answer is not None:
+                self._decide(item, [Verdict(Verb.RESPOND, answer=answer.value)])
+
+        draft = entry.marks.drafts.get(Verb.RESPOND, "")
+        on_draft = self._drafter(item, Verb.RESPOND)
+        if schema and (schema.get("type") == "object" or "properties" in schema) and not item.options:
+            dialog = EditDialog(
+                f"Answer: {item.title}",
+                item,
+                None,
+                schema,
+                check,
+                compare=False,
+                draft=draft,
+                on_draft=on_draft,
+            )
+            self._bench.app.push_screen(dialog, answered)
+            return
+        self._bench.app.push_screen(
+            AnswerDialog(
+                item,
+                check,
+                draft=draft,
+                on_draft=on_draft,
+                on_external=lambda text, done: self._bench.edit_text(text, ".md", done),
+            ),
+            answered,
+        )
+
+    def option(self, entry: Entry, number: int) -> None:
+        """Answer with the agent's option of that number, from 1."""
+        item = entry.item
+        if item.many:
+            self.respond(entry)
+            return
+        self._decide(item, [Verdict(Verb.RESPOND, answer=item.options[number - 1].value)])
+
+    def edit(self, entry: Entry) -> None:
+        """Change the arguments, see the difference, send."""
+
+        def edited(verdict: Verdict) -> None:
+            self._decide(entry.item, [verdict])
+
+        self._edit(entry, 0, edited, draft=entry.marks.drafts.get(Verb.EDIT, ""))
+
+    def edit_external(self, entry: Entry) -> None:
+        """The same, beginning in the operator's own editor."""
+        from triage.tui.fields import editable_json
+
+        item = entry.item
+        text = entry.marks.drafts.get(Verb.EDIT, "") or editable_json(item.actions[0].arguments)
+
+        def came_back(new: str) -> None:
+            self._bench.desk.draft(item.id, Verb.EDIT, new)
+            self._edit(entry, 0, lambda verdict: self._decide(item, [verdict]), draft=new)
+
+        self._bench.edit_text(text, ".json", came_back)
+
+    def decide_each(self, entry: Entry) -> None:
+        """Give each action its own verdict."""
+        item = entry.item
+
+        def ask(number: int, verb: Verb, take: Callable[[Verdict], None]) -> None:
+            if verb is Verb.EDIT:
+                self._edit(entry, number, take)
+            elif verb is Verb.RESPOND:
+                self._answer_one(item, take)
+            else:
+                self._reason(item, verb, take, keep=False)
+
+        def given(verdicts: Verdicts | None) -> None:
+            if verdicts is not None:
+                self._decide(item, verdicts.all)
+
+        check = lambda verdicts: self._bench.desk.check(item, verdicts)  # noqa: E731
+        self._bench.app.push_screen(VerdictsDialog(item, check, ask), given)
+
+    def repeat(self, entry: Entry) -> None:
+        """Give the last verdict again."""
+        if self.last is not None:
+            again = self.last
+            self._warned(entry, again.verb, lambda: self._all(entry, again))
+
+    # -- what is asked on the way ---------------------------------------------------------------
+
+    def _warned(self, entry: Entry, verb: Verb, go_on: Callable[[], None]) -> None:
+        """Say first what else the verb would do, where the endpoint warns of it."""
+        warning = entry.item.warnings.get(verb)
+        if not warning:
+            go_on()
+            return
+        choices = [Choice("y", f"{verb.value} all the same", True), Choice("n", "leave it undecided", False)]
+        dialog = ChoiceDialog(f"{verb.value.capitalize()}?", choices, intro=warning, at=1, item=entry.item)
+        self._bench.app.push_screen(dialog, lambda yes: go_on() if yes else None)
+
+    def _reasoned(self, entry: Entry, verb: Verb, take: Callable[[Verdict], None]) -> None:
+        self._reason(entry.item, verb, take, draft=entry.marks.drafts.get(verb, ""))
+
+    def _reason(
+        self, item: Item, verb: Verb, take: Callable[[Verdict], None], *, draft: str = "", keep: bool = True
+    ) -> None:
+        def given(reason: Reason | None) -> None:
+            if reason is not None:
+                take(Verdict(verb, reason=reason.text))
+
+        dialog = ReasonDialog(
+            verb,
+            item,
+            reasons_of(self._bench.desk.config, verb),
+            draft=draft,
+            warning=item.warnings.get(verb, ""),
+            on_draft=self._drafter(item, verb) if keep else None,
+        )
+        self._bench.app.push_screen(dialog, given)
+
+    def _edit(self, entry: Entry, number: int, take: Callable[[Verdict], None], *, draft: str = "") -> None:
+        item, action = entry.item, entry.item.actions[number]
+
+        def check(value: object) -> Sequence[str]:
+            if len(item.actions) == 1:
+                return self._bench.desk.check(item, [Verdict(Verb.EDIT, arguments=value)])
+            alone = msgspec.structs.replace(item, actions=(action,))
+            return self._bench.desk.check(alone, [Verdict(Verb.EDIT, arguments=value)])
+
+        def edited(answer: Edited | None) -> None:
+            if answer is not None:
+                take(Verdict(Verb.EDIT, arguments=answer.value))
+
+        on_draft = self._drafter(item, Verb.EDIT) if len(item.actions) == 1 else None
+        title = f"Edit {action.name}"
+        self._bench.app.push_screen(
+            EditDialog(title, item, action.arguments, action.schema, check, draft=draft, on_draft=on_draft),
+            edited,
+        )
+
+    def _answer_one(self, item: Item, take: Callable[[Verdict], None]) -> None:
+        def answered(answer: Answer | None) -> None:
+            if answer is not None:
+                take(Verdict(Verb.RESPOND, answer=answer.value))
+
+        self._bench.app.push_screen(AnswerDialog(item, lambda _: ()), answered)
+
+    def _drafter(self, item: Item, verb: Verb) -> Callable[[str], None]:
+        def keep(text: str) -> None:
+            try:
+                self._bench.desk.draft(item.id, verb, text or None)
+            except (Refused, StoreError) as error:
+                self._bench.say(f"The draft is not kept: {error}", "error")
+
+        return keep
+
+    # -- deciding -------------------------------------------------------------------------------
+
+    def _all(self, entry: Entry, verdict: Verdict) -> None:
+        """One verdict for every action of the item."""
+        item = entry.item
+        whole = len(item.actions) != 1 and verdict.verb in WHOLE_ITEM_VERBS
+        count = 1 if whole else max(1, len(item.actions))
+        self._decide(item, [verdict] * count)
+
+    def _decide(self, item: Item, verdicts: Sequence[Verdict]) -> None:
+        """Log it, bound to the revision that was on screen when the verb's key was pressed."""
+        desk = self._bench.desk
+        try:
+            record = desk.decide(item.id, item.revision, verdicts)
+        except AlreadyDecided as first:
+            self._bench.say(f"{first}. Yours was not taken.", "warning")
+        except Refused as why:
+            self._bench.say(f"Not decided: {'; '.join(why.reasons)}.", "error")
+        except (StoreError, ValueError) as error:
+            self._bench.say(f"Not decided: {error}", "error")
+        else:
+            self._remember(verdicts)
+            for verdict in verdicts:
+                self._drafter(item, verdict.verb)("")
+            self._bench.decided(record)
+
+    def _remember(self, verdicts: Sequence[Verdict]) -> None:
+        verdict = verdicts[0]
+        alike = all(each == verdict for each in verdicts)
+        if alike and verdict.verb not in (Verb.EDIT, Verb.RESPOND) and verdict.scope is None:
+            self.last = verdict

@@ -1,0 +1,78 @@
+"""Handing the item on: copy it, pipe it to a command."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from triage.desk.documents import shown
+from triage.tui.handing_on import CopyTooLarge, copy_text, pipe
+from triage.tui.json_text import text_lines
+from triage.tui.screens.prompt import PromptDialog
+from triage.tui.screens.reading import ReadingScreen
+
+if TYPE_CHECKING:
+    from triage.store.queue import Entry
+    from triage.tui.screens.desk_screen import DeskScreen
+
+__all__ = ["Handing"]
+
+
+class Handing:
+    """The group Hand on."""
+
+    def __init__(self, screen: DeskScreen) -> None:
+        self._screen = screen
+        self._command = screen.desk.config.pipe or ""
+
+    def copy(self, entry: Entry | None) -> None:
+        """Into the clipboard of the operator's own machine, through the terminal."""
+        if entry is None:
+            return
+        try:
+            self._screen.app.copy_to_clipboard(copy_text(entry.item))
+        except CopyTooLarge as error:
+            self._screen.say(f"Copy: {error}; pipe it to a command instead.", "warning")
+        else:
+            self._screen.say("Copied, where the terminal allows it (OSC 52)", "good")
+
+    def pipe(self, entry: Entry | None) -> None:
+        """Give the item as JSON to a command, and show what it prints."""
+        if entry is None:
+            return
+
+        def given(command: str | None) -> None:
+            if command is not None:
+                self._command = command
+                self._screen.run_worker(self._run(entry, command), exclusive=False)
+
+        intro = "It gets the item as JSON on its standard input."
+        dialog = PromptDialog("Pipe to a shell command", value=self._command, intro=intro, check=_unclosed)
+        self._screen.app.push_screen(dialog, given)
+
+    async def _run(self, entry: Entry, command: str) -> None:
+        record = self._screen.view.record(entry.item.id)
+        data = msgspec.json.encode(shown(entry, record, None)) + b"\n"
+        self._screen.say(f"Running {command}…")
+        try:
+            status, text = await pipe(command, data)
+        except TimeoutError:
+            self._screen.say(f"Pipe: {command} did not end within 30 s and was stopped.", "error")
+            return
+        except OSError as error:
+            self._screen.say(f"Pipe: {command} cannot be started: {error.strerror}.", "error")
+            return
+        self._screen.say(f"It ended with status {status}", "good" if status == 0 else "warning")
+        if text.strip():
+            self._screen.app.push_screen(ReadingScreen(command, lambda width: text_lines(text, width)))
+
+
+def _unclosed(command: str) -> str:
+    """Why the shell would not read it; empty when it would."""
+    try:
+        shlex.split(command)
+    except ValueError as error:
+        return f"the shell cannot read this: {error}"
+    return ""

@@ -1,0 +1,51 @@
+"""The help page: every action with its keys, what it does, and why it is of no use now."""
+
+from __future__ import annotations
+
+from triage.tui.actions import ACTIONS, GROUPS, Action, Keymap, Situation, keys_label
+from triage.tui.lines import Line, indented, wrapped
+from triage.tui.marks import Marks
+
+__all__ = ["help_lines"]
+
+_KEYS_WIDTH = 16
+
+
+def help_lines(keymap: Keymap, situation: Situation, marks: Marks, width: int) -> list[Line]:
+    """The page, from the registry and the keys in force."""
+    lines: list[Line] = []
+    for group in GROUPS:
+        lines += [((group, "accent"),)]
+        lines += [
+            line for one in ACTIONS if one.group == group for line in _entry(one, keymap, situation, width)
+        ]
+        lines.append(())
+    return [*lines, *_signs(marks)]
+
+
+def _entry(one: Action, keymap: Keymap, situation: Situation, width: int) -> list[Line]:
+    keys = keys_label(one, keymap) or "no key"
+    where = " (in the item)" if one.scope == "pane" else ""
+    why = one.when(situation)
+    text: Line = ((f"{one.help}{where}", "text" if why is None else "muted"),)
+    if why is not None:
+        text = (*text, (f". Not now: {why}", "off"))
+    first, *rest = wrapped(text, max(20, width - _KEYS_WIDTH - 3))
+    lead: Line = ((f"  {keys:<{_KEYS_WIDTH}} ", "shortcut" if why is None else "off"),)
+    return [(*lead, *first), *indented(rest, " " * (_KEYS_WIDTH + 3))]
+
+
+def _signs(marks: Marks) -> list[Line]:
+    """What the signs in the list mean."""
+    found: list[Line] = [(("Signs", "accent"),)]
+    named = [
+        *((sign, kind.value) for kind, sign in marks.kind.items()),
+        *((sign, state.value) for state, sign in marks.state.items()),
+        *((sign, f"{risk.value} risk") for risk, sign in marks.risk.items() if sign.strip()),
+        *((sign, f"endpoint {state.value}") for state, sign in marks.health.items()),
+        (marks.gone, "no longer waits"),
+        (marks.changed, "changed since it came"),
+        (marks.draft, "a draft is kept"),
+        (marks.selected, "selected"),
+    ]
+    return found + [((f"  {sign}  ", "strong"), (text, "muted")) for sign, text in named]

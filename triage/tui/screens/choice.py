@@ -1,0 +1,103 @@
+"""A dialog that offers a few things to choose from, each with a key of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+from textual.app import ComposeResult
+
+from triage.model.item import Item
+from triage.tui.lines import Line, indented, safe, wrapped
+from triage.tui.screens.dialog import Dialog
+from triage.tui.screens.page import Page
+
+__all__ = ["Choice", "ChoiceDialog"]
+
+T = TypeVar("T")
+
+
+class Choice(msgspec.Struct, Generic[T], frozen=True):
+    """One thing to choose."""
+
+    key: str
+    """The key that chooses it at once; empty: only with the cursor and enter."""
+    label: str
+    value: T
+    detail: str = ""
+
+
+class ChoiceDialog(Dialog[T]):
+    """Answers with the value that was chosen; ``on_point`` is told where the cursor goes.
+
+    With ``item`` it decides something of that item, so that a key held down or pressed too soon does not.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        choices: Sequence[Choice[T]],
+        *,
+        intro: str = "",
+        at: int = 0,
+        item: Item | None = None,
+        on_point: Callable[[T], None] | None = None,
+    ) -> None:
+        super().__init__(title, item=item)
+        self._choices = choices
+        self._intro = intro
+        self._at = at
+        self._on_point = on_point
+        self._starts: list[int] = []
+
+    def body(self) -> ComposeResult:
+        """The choices, one below the other."""
+        yield Page(self._lines, id="choices")
+
+    def on_mount(self) -> None:
+        """Stand on the first choice."""
+        super().on_mount()
+        self.hint(("enter", "choose"), ("j k", "move"), ("esc", "back"))
+        page = self.query_one(Page)
+        page.focus()
+        self.call_after_refresh(self._point, self._at)
+
+    def single_key(self, key: str) -> bool:
+        """Move, choose, or choose by a choice's own key."""
+        if key in ("j", "down", "k", "up"):
+            self._point(self._at + (1 if key in ("j", "down") else -1))
+        elif key == "enter":
+            self._choose(self._at)
+        else:
+            found = next((at for at, choice in enumerate(self._choices) if choice.key == key), None)
+            if found is None:
+                return False
+            self._choose(found)
+        return True
+
+    def _lines(self, width: int) -> list[Line]:
+        lines: list[Line] = [*wrapped(((self._intro, "text"),), width), ()] if self._intro else []
+        self._starts = []
+        for choice in self._choices:
+            self._starts.append(len(lines))
+            lead: Line = ((f" {choice.key or ' '}  ", "shortcut"),)
+            lines.append((*lead, *safe(choice.label, "text", width - 4)))
+            lines += indented(
+                wrapped(safe(choice.detail, "muted"), width - 4) if choice.detail else [], "    "
+            )
+        return lines
+
+    def _point(self, at: int) -> None:
+        if not self._choices:
+            return
+        self._at = max(0, min(at, len(self._choices) - 1))
+        page = self.query_one(Page)
+        page.lines_for(page.size.width)
+        page.point(self._starts[self._at])
+        if self._on_point is not None:
+            self._on_point(self._choices[self._at].value)
+
+    def _choose(self, at: int) -> None:
+        if self._choices and (self._item is None or self.may_decide()):
+            self.finish(self._choices[at].value)

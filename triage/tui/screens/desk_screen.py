@@ -1,0 +1,470 @@
+"""The console's one screen: endpoints on top, the list, the item, deliveries and keys at the bottom.
+
+It takes keys, shows what the desk tells, and knows nothing that the desk could know.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Input
+
+from triage.desk.desk import Change, Desk
+from triage.model.decision import DeliveryState
+from triage.model.endpoint import HealthState
+from triage.model.item import Context
+from triage.store.log import Record
+from triage.store.queue import Entry
+from triage.tui import words
+from triage.tui.actions import Keymap, Situation, action, available, bindings, why_not
+from triage.tui.actions.action import Scope
+from triage.tui.deciding import Deciding
+from triage.tui.doing import doings
+from triage.tui.editing import edit_text
+from triage.tui.guard import Guard, Subject
+from triage.tui.item_text import PageView
+from triage.tui.queue_view import QueueView
+from triage.tui.row_text import RowView
+from triage.tui.widgets.delivery_strip import DeliveryStrip, DeliveryView
+from triage.tui.widgets.endpoint_bar import BarView, EndpointBar
+from triage.tui.widgets.filter_line import FilterLine
+from triage.tui.widgets.item_pane import ItemPane
+from triage.tui.widgets.key_footer import KeyFooter
+from triage.tui.widgets.line_widget import Look
+from triage.tui.widgets.queue_list import QueueList, RowState
+
+if TYPE_CHECKING:
+    from triage.tui.app import TriageApp
+
+__all__ = ["DeskScreen"]
+
+BURST_S = 0.1
+"""A key sooner than this after the last one belongs to a burst."""
+PANE_AFTER_S = 0.04
+"""How long after the last key of a burst the pane follows."""
+TICK_S = 0.25
+AGES_S = 10.0
+_WIDE_COLUMNS = 100
+
+
+class DeskScreen(Screen[None]):
+    """See the module. ``look`` is shared by all widgets that draw their own lines."""
+
+    AUTO_FOCUS = None
+    DEFAULT_CSS = """
+    DeskScreen { layout: vertical; background: $background; overflow: hidden; }
+    DeskScreen > EndpointBar, DeskScreen > KeyFooter { height: 1; }
+    DeskScreen > DeliveryStrip { height: 4; }
+    DeskScreen.-low > DeliveryStrip { height: 3; }
+    DeskScreen > #desk { height: 1fr; layout: horizontal; overflow: hidden; }
+    DeskScreen QueueList { width: 42%; height: 100%; }
+    DeskScreen ItemPane { width: 1fr; height: 100%; }
+    DeskScreen.-narrow > #desk { layout: vertical; }
+    DeskScreen.-narrow QueueList { width: 100%; height: 38%; }
+    DeskScreen.-narrow ItemPane { width: 100%; height: 1fr; }
+    DeskScreen.-no-preview ItemPane { display: none; }
+    DeskScreen.-no-preview QueueList { width: 100%; height: 100%; }
+    DeskScreen.-narrow.-reading QueueList { display: none; }
+    DeskScreen.-reading ItemPane { display: block; }
+    """
+    BINDINGS: ClassVar = []
+
+    def __init__(self, desk: Desk, keymap: Keymap, look: Look) -> None:
+        super().__init__()
+        self.desk = desk
+        self.keymap = keymap
+        self.look = look
+        self.guard = Guard(time.monotonic)
+        self.view = QueueView(desk)
+        self.deciding = Deciding(self)
+        self.doings = doings(self)
+        self.selected: set[str] = set()
+        self._keys = {"desk": _by_key(keymap, "desk"), "pane": _by_key(keymap, "pane")}
+        self._contexts: dict[Subject, Context | str] = {}
+        self._key_at = 0.0
+        self._pane_timer: Timer | None = None
+        self._ages_at = 0.0
+
+    @property
+    def console(self) -> TriageApp:
+        """The app this screen belongs to."""
+        return cast("TriageApp", self.app)
+
+    # -- made -----------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        """The five parts, and the line a filter is written in."""
+        yield EndpointBar(self.look, id="bar")
+        with Container(id="desk"):
+            yield QueueList(self.look, self._row_view, id="list")
+            yield ItemPane(self.look, self.guard.paint, id="pane")
+        yield FilterLine(self.view, id="filter")
+        yield DeliveryStrip(self.look, id="strip")
+        yield KeyFooter(self.look, id="footer")
+
+    def on_mount(self) -> None:
+        """Show what is known, and follow what changes."""
+        self.list = self.query_one(QueueList)
+        self.pane = self.query_one(ItemPane)
+        self.bar = self.query_one(EndpointBar)
+        self.strip = self.query_one(DeliveryStrip)
+        self.footer = self.query_one(KeyFooter)
+        self.strip.undo_key = self.keymap.label("undo")
+        self._arrange(self.app.size.width, self.app.size.height)
+        self.list.focus()
+        self.refill()
+        self.desk.subscribe(self.on_change)
+        self.set_interval(TICK_S, self._tick)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Side by side where there is room, else one below the other."""
+        self._arrange(event.size.width, event.size.height)
+        self.call_after_refresh(self._show_all)
+
+    def _arrange(self, width: int, height: int) -> None:
+        self.set_class(width < _WIDE_COLUMNS, "-narrow")
+        self.set_class(height < 30, "-low")
+
+    # -- keys -----------------------------------------------------------------------------------
+
+    def take_key(self, event: events.Key) -> bool:
+        """Every key, before anything is done with it; True when it was one of ours."""
+        self.guard.key(event.key)
+        if isinstance(self.focused, Input):
+            return False
+        scope = self._keys["pane"] if self.focused is self.pane else {}
+        found = scope.get(event.key) or self._keys["desk"].get(event.key)
+        if found is None:
+            return False
+        self.strip.say("")
+        self.action_act(found)
+        return True
+
+    def action_act(self, id: str) -> None:
+        """Do the action ``id``, or say why not."""
+        situation = self.situation()
+        why = why_not(id, situation)
+        one = action(id)
+        if why is None and one.decides:
+            why = self.guard.refuse(self.list.cursor_id)
+        entry = situation.entry
+        painted = self.guard.painted
+        if why is None and one.decides and entry and painted and entry.item.revision != painted.revision:
+            why = "what it asks has changed; look again"
+        if why is not None:
+            self.say(f"{one.label.capitalize()}: {why}.", "warning")
+            return
+        self._do(id, entry)
+
+    def _do(self, id: str, entry: Entry | None) -> None:
+        if id.startswith("option_") and entry is not None:
+            self.deciding.option(entry, int(id.removeprefix("option_")))
+        elif action(id).decides and entry is not None:
+            decide: Callable[[Entry], None] = getattr(self.deciding, id)
+            decide(entry)
+        else:
+            self.doings[id](entry)
+
+    # -- what the operator has before them ------------------------------------------------------
+
+    def situation(self) -> Situation:
+        """What the operator has before them now."""
+        entry = self.entry
+        item_id = self.list.cursor_id
+        return Situation(
+            entry=entry,
+            record=self.view.record(item_id) if item_id else None,
+            read_only=self.desk.read_only,
+            paused=self.desk.paused(),
+            selection=len(self.selected),
+            focus="pane" if self.focused is self.pane else "list",
+            can_undo=any(self._is_mine(record) for record in self.desk.log.open_records()),
+            can_repeat=self.deciding.last is not None,
+            operator=self.desk.operator,
+            endpoints=len(self.desk.config.endpoints),
+            searching=self.pane.searching,
+        )
+
+    @property
+    def entry(self) -> Entry | None:
+        """The entry under the cursor."""
+        return self.view.entry(self.list.cursor_id) if self.list.cursor_id else None
+
+    def _is_mine(self, record: Record) -> bool:
+        return record.state is DeliveryState.HELD and record.decision.operator == self.desk.operator
+
+    # -- moving ---------------------------------------------------------------------------------
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row; the pane follows at once, or after a burst of keys."""
+        now = time.monotonic()
+        quiet = now - self._key_at > BURST_S
+        self._key_at = now
+        if not self.list.move_to(index):
+            return
+        self._moved()
+        if self._pane_timer is not None:
+            self._pane_timer.stop()
+            self._pane_timer = None
+        if quiet:
+            self._show_item()
+        else:
+            self._pane_timer = self.set_timer(PANE_AFTER_S, self._show_item)
+
+    def _moved(self) -> None:
+        if self.view.keep(self.list.cursor_id):
+            self._place_rows()
+
+    def go_to(self, item_id: str) -> None:
+        """Put the cursor on an item."""
+        if item_id in self.view.rows:
+            self.move_to(self.view.rows.place(item_id))
+
+    def decided(self, record: Record) -> None:
+        """A decision was logged: say so, and go to the next that waits."""
+        decision = record.decision
+        verbs = ", ".join(dict.fromkeys(words.VERB_DONE[verdict.verb] for verdict in decision.verdicts))
+        title = record.item.title if record.item else decision.item_id
+        self.say(f"{verbs.capitalize()}: {title}", "good")
+        self.view.update([decision.item_id])
+        following = self.view.next_waiting(decision.item_id)
+        if following is not None and decision.item_id == self.list.cursor_id:
+            self._key_at = 0.0
+            self.go_to(following)
+        self._show_all()
+
+    def mark_changed(self, item_id: str) -> None:
+        """The operator marked an item: show it, and go on where it left the list."""
+        following = self.view.next_waiting(item_id)
+        self.view.update([item_id])
+        if not self.view.wants_decision(item_id) and following and item_id == self.list.cursor_id:
+            self._key_at = 0.0
+            self.go_to(following)
+        self._show_all()
+
+    # -- showing --------------------------------------------------------------------------------
+
+    def say(self, text: str, style: str = "text") -> None:
+        """Tell the operator something, until the next key."""
+        self.strip.say(text, style)
+
+    def refill(self) -> None:
+        """The rows are others through a deed of the operator."""
+        self.view.refill()
+        self._place_rows()
+        self.list.settle()
+        self._moved()
+        self.list.repaint()
+        self._show_item()
+
+    def on_change(self, change: Change) -> None:
+        """The desk tells what is not as it was."""
+        cursor = self.list.cursor_id
+        shown = self.pane.subject
+        ids = set(change.items)
+        records = (self.desk.log.record(decision_id) for decision_id in change.decisions)
+        ids.update(record.decision.item_id for record in records if record is not None)
+        if self.view.update(ids):
+            self._place_rows()
+        else:
+            self.list.repaint_items(ids)
+        if cursor is None and self.list.cursor_id is not None:
+            self._moved()
+            self.guard.disturb()
+        elif cursor in ids and self._disturbs(shown):
+            self.guard.disturb()
+        self._show_item()
+        self._show_bars()
+
+    def _disturbs(self, shown: Subject | None) -> bool:
+        """Whether the item under the cursor asks something else than the pane shows, or is gone."""
+        entry = self.entry
+        if entry is None or shown is None or entry.item.id != shown.item_id:
+            return True
+        return entry.item.revision != shown.revision or entry.gone is not None
+
+    def _place_rows(self) -> None:
+        self.list.set_rows(self.view.rows, self.view.rows.place)
+
+    def _row_view(self, item_id: str, state: RowState) -> RowView | None:
+        entry = self.view.entry(item_id)
+        if entry is None:
+            return None
+        record = self.view.record(item_id)
+        return RowView(
+            entry,
+            record,
+            datetime.now(UTC),
+            self.desk.operator,
+            self._held_s(record),
+            state.cursor,
+            state.focused,
+            state.selected,
+        )
+
+    def _held_s(self, record: Record | None) -> float | None:
+        if record is None or record.state is not DeliveryState.HELD:
+            return None
+        return self.desk.held_until(record.decision.id)
+
+    def _show_item(self) -> None:
+        """The pane and the keys, for the item under the cursor."""
+        entry = self.entry
+        self.list.note = self._list_note()
+        self.list.empty = self._empty_words()
+        self.pane.empty = () if entry else self._empty_words()
+        self.pane.show(self._page(entry) if entry else None)
+        self._show_keys()
+
+    def _page(self, entry: Entry) -> PageView:
+        item = entry.item
+        record = self.view.record(item.id)
+        return PageView(
+            entry=entry,
+            record=record,
+            now=datetime.now(UTC),
+            operator=self.desk.operator,
+            context=self._contexts.get(Subject(item.id, item.revision)),
+            held_s=self._held_s(record),
+            wait_reason=self.desk.wait_reason(record.decision.id) if record else "",
+            key_of=self.keymap.label,
+        )
+
+    def _list_note(self) -> str:
+        parts = [self.view.filter_text, f"only {self.view.endpoint}" if self.view.endpoint else ""]
+        parts.append("" if self.view.order == "oldest first" else self.view.order)
+        return f" {self.look.marks.dot} ".join(part for part in parts if part)
+
+    def _empty_words(self) -> tuple[str, ...]:
+        """Why nothing is shown, and what to do."""
+        if self.view.rows:
+            return ()
+        health = self.desk.health()
+        if not health:
+            return ("No endpoint is configured.", "triage add URL adds one; triage demo shows how it works.")
+        if self.view.filter_text or self.view.endpoint:
+            return ("Nothing matches.", f"{self.keymap.label('back')} shows everything again.")
+        bad = [one for one in health if one.state in (HealthState.FAILING, HealthState.DENIED)]
+        if len(bad) == len(health):
+            return ("No endpoint answers.", *(f"{one.endpoint}: {one.detail}" for one in bad[:4]))
+        if any(one.state is HealthState.NEW for one in health):
+            return ("Asking the endpoints…",)
+        return ("Nothing waits for you.", f"{len(health) - len(bad)} of {len(health)} endpoints answer.")
+
+    def _show_keys(self) -> None:
+        situation = self.situation()
+        shown = [one for one in available(situation) if one.id not in ("help", "quit")]
+        hints = [(self.keymap.label(one.id), one.label) for one in shown if self.keymap.label(one.id)]
+        last = [(self.keymap.label(id), id) for id in ("help", "quit")]
+        self.footer.show(hints, last)
+
+    def _show_bars(self) -> None:
+        desk = self.desk
+        self.bar.show(
+            BarView(
+                tuple(desk.health()),
+                {name: count for name, count in self.view.counts.items() if count},
+                desk.paused(),
+                self.view.endpoint,
+                desk.operator,
+                desk.read_only,
+            )
+        )
+        self.strip.show([self._delivery(record) for record in desk.deliveries()])
+        self.console.show_title(sum(self.view.counts.values()))
+
+    def _delivery(self, record: Record) -> DeliveryView:
+        decision = record.decision
+        held_s = self._held_s(record)
+        detail = self.desk.wait_reason(decision.id) or record.effect or record.detail
+        return DeliveryView(
+            state=record.state,
+            words=decision.words,
+            title=record.item.title if record.item else decision.item_id,
+            detail=detail,
+            held_s=words.countdown(held_s) if held_s is not None else None,
+            mine=decision.operator == self.desk.operator,
+            operator=decision.operator,
+        )
+
+    def _show_all(self) -> None:
+        self.list.repaint()
+        self._show_item()
+        self._show_bars()
+
+    def repaint_all(self) -> None:
+        """Paint everything anew, as in other colours."""
+        for widget in (self.list, self.pane, self.bar, self.strip, self.footer):
+            widget.repaint(whole=True)
+
+    def _tick(self) -> None:
+        """Time passes: countdowns each second, ages every ten; nothing is painted that looks the same."""
+        held = self.desk.log.open_records()
+        now = time.monotonic()
+        if held:
+            self.list.repaint_items({record.decision.item_id for record in held})
+            self._show_bars()
+            self._show_item()
+        if now - self._ages_at >= AGES_S:
+            self._ages_at = now
+            if self.view.tick():
+                self._place_rows()
+            self._show_all()
+
+    # -- context --------------------------------------------------------------------------------
+
+    def take_context(self, subject: Subject, context: Context | str) -> None:
+        """What led to an item was read, or why it could not be."""
+        self._contexts[subject] = context
+        self._show_item()
+
+    def has_context(self, subject: Subject) -> bool:
+        """Whether it was asked for already."""
+        return isinstance(self._contexts.get(subject), Context)
+
+    # -- messages of widgets --------------------------------------------------------------------
+
+    def on_queue_list_clicked(self, message: QueueList.Clicked) -> None:
+        """A row was clicked."""
+        self._key_at = 0.0
+        self.list.focus()
+        self.go_to(message.item_id)
+
+    def on_filter_line_written(self, message: FilterLine.Written) -> None:
+        """The filter as it is typed."""
+        fault = self.view.set_filter(message.text)
+        self.say(f"Filter: {fault.text}" if fault else "", "warning")
+        if fault is None:
+            self._place_rows()
+            self.list.settle()
+            self._moved()
+            self._show_all()
+
+    def on_filter_line_left(self) -> None:
+        """The filter is as it shall be."""
+        self.query_one(FilterLine).hide()
+        self.list.focus()
+        self._show_all()
+
+    def edit_text(self, text: str, suffix: str, done: Callable[[str], None]) -> None:
+        """Have a text edited in the operator's editor."""
+        edit_text(self, text, suffix, done)
+
+    def on_descendant_focus(self) -> None:
+        """Other keys are of use elsewhere."""
+        self._show_keys()
+
+
+def _by_key(keymap: Keymap, scope: Scope) -> dict[str, str]:
+    """Key as Textual names it → the action it does."""
+    made = bindings(keymap, scope)
+    return {binding.key: str(binding.id) for binding in Binding.make_bindings(made)}
