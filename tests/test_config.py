@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,10 @@ class Deep(EndpointConfig, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Settings of a kind that has some of its own."""
 
     limit: int = 100
+
+    def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        if self.limit < 1:
+            yield ("limit",), "must be 1 or more"
 
 
 class Fake:
@@ -72,6 +77,11 @@ def faults(directory: Path, text: str) -> list[str]:
 def test_a_missing_file_is_an_empty_configuration(tmp_path: Path) -> None:
     path = tmp_path / "none.toml"
     assert config.load(path) == Config(source=path)
+
+
+def test_what_a_kind_finds_wrong_with_its_own_settings_is_told(tmp_path: Path) -> None:
+    text = GOOD + "limit = 0\n"
+    assert faults(tmp_path, text) == [":16: `endpoints.support.limit` must be 1 or more"]
 
 
 def test_a_whole_file_is_read(tmp_path: Path) -> None:

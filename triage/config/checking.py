@@ -90,9 +90,14 @@ def faults_of_endpoint(
     if faults:
         return None, faults
     try:
-        return msgspec.convert({**table, "name": name}, shape), []
+        config = msgspec.convert({**table, "name": name}, shape)
     except msgspec.ValidationError as error:
         return None, [Fault(lines.of(*keys), f"[{'.'.join(keys)}] {plain(error)}")]
+    faults = [
+        Fault(lines.of(*keys, *where), f"`{'.'.join((*keys, *where))}` {message}")
+        for where, message in config.faults()
+    ]
+    return (None if faults else config), faults
 
 
 def fault_of_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -43,6 +44,14 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """PEM file of the client certificate's key; default: in ``client_cert``."""
     unix_socket: str | None = None
     """Path of a Unix socket to connect to instead of the URL's host."""
+
+    def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
+        """What is wrong although each setting has its type: the keys within the endpoint's table, and why.
+
+        For a connector's own ``Config`` to say, when the configuration is read; the sentence goes on after
+        the key's name: ``must be 1 or more``.
+        """
+        return ()
 
 
 class HealthState(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
@@ -9,6 +10,9 @@ import msgspec
 from triage.connectors.base import Connector, Match, Poll
 from triage.connectors.http import Declined, Denied, Garbled, Wire
 from triage.connectors.rest import contract
+from triage.connectors.rest.mapped import Mapped
+from triage.connectors.rest.mapping import Mapping
+from triage.connectors.rest.mapping_faults import faults_of_mapping
 from triage.connectors.rest.speaking import Speaking
 from triage.model.decision import Decision, Outcome, Receipt
 from triage.model.endpoint import EndpointConfig
@@ -22,25 +26,41 @@ class RestConfig(EndpointConfig, frozen=True, kw_only=True, forbid_unknown_field
 
     page_size: int = 100
     """Items asked for at a time."""
+    map: Mapping | None = None
+    """How a JSON API other than the contract is asked and answered (``docs/mapping.md``)."""
+
+    def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What is wrong although each setting has its type."""
+        if self.page_size < 1:
+            yield ("page_size",), "must be 1 or more"
+        if self.map is not None:
+            for where, message in faults_of_mapping(self.map):
+                yield ("map", *where), message
 
 
 class Rest(Connector):
-    """An agent that serves the contract (``docs/contract.md``)."""
+    """An agent that serves the contract (``docs/contract.md``), or an API that is mapped onto it."""
 
     kind: ClassVar[str] = "rest"
     Config: ClassVar[type[EndpointConfig]] = RestConfig
     tested: ClassVar[str] = "contract 1"
     verbs: ClassVar[dict[str, str]] = {
-        verb: "POST items/{id}/decision"
+        verb: "POST items/{id}/decision, or the request mapped for it"
         for verb in ("approve", "edit", "reject", "respond", "ignore", "close")
     }
     proof: ClassVar[str] = (
-        "The item, read again, carries our decision's id and says it is done, with its result."
+        "The item, read again, carries our decision's id and says it is done, with its result; "
+        "for a mapped API: the state that the mapping names, as its proof request shows it."
     )
 
     def __init__(self, config: EndpointConfig, wire: Wire) -> None:
         super().__init__(config, wire)
-        self._speaking = Speaking(config.name, wire, self.config.page_size)
+        mapping: Mapping | None = self.config.map
+        self._speaking: Speaking | Mapped = (
+            Speaking(config.name, wire, self.config.page_size)
+            if mapping is None
+            else Mapped(config.name, wire, mapping, self.config.page_size)
+        )
 
     @classmethod
     async def recognise(cls, wire: Wire) -> Match | None:
@@ -65,11 +85,18 @@ class Rest(Connector):
             warning="" if spoken else f"contract {root.triage_contract} is not spoken here; 1 is",
         )
 
+    async def version(self) -> str:
+        """What the agent says of its version; a mapped API is not asked."""
+        return await super().version() if self.config.map is None else ""
+
     async def poll(self) -> Poll:
         return await self._speaking.poll()
 
     async def context(self, item: Item) -> Context:
         return await self._speaking.context(item)
+
+    def check(self, item: Item, decision: Decision) -> list[str]:
+        return self._speaking.check(item, decision)
 
     async def reread(self, item: Item) -> Item | Gone:
         return await self._speaking.reread(item)

@@ -11,11 +11,12 @@ import msgspec
 from triage.connectors.base import Poll, Refusal
 from triage.connectors.http import Declined, EndpointError, Garbled, Missing, Reply, Wire, segment
 from triage.connectors.rest import contract
+from triage.connectors.rest.collecting import collect
 from triage.connectors.rest.contract import DecisionDocument, Malformed, Page, Standing, State
 from triage.model.decision import Decision, DeliveryState, Outcome, Receipt
 from triage.model.item import Context, Gone, Item
 
-__all__ = ["Speaking", "collect", "is_refusal"]
+__all__ = ["Speaking", "is_refusal"]
 
 SEND_TIMEOUT_S = 30.0
 LANDING_S = 60.0
@@ -49,17 +50,31 @@ class Speaking:
             page: Page = (await self.wire.get("items", params=params)).decode(Page)
             pages.append(page.items)
             if page.next is None:
-                return collect(self.endpoint, pages)
+                return collect(pages, self)
             if page.next in seen:
                 raise Garbled(f"{self.endpoint} gives the same next page twice: {page.next[:80]!r}")
             seen.add(page.next)
             cursor = page.next
         raise Garbled(f"{self.endpoint} has more than {MAX_PAGES} pages of waiting items")
 
+    def named(self, raw: Any, position: int) -> str:
+        """How to speak of an item that cannot be read."""
+        return contract.named(raw, position)
+
+    def read(self, raw: Any, now: datetime) -> tuple[Item, list[str]] | None:
+        """The item in one element of a page; None when it does not wait. Raises Malformed."""
+        if isinstance(raw, dict) and raw.get("state") not in (None, State.PENDING):
+            return None
+        return contract.read_item(self.endpoint, raw, now)
+
     async def context(self, item: Item) -> Context:
         """The item's ``context``, read now."""
         body = (await self.wire.get(_path(item))).json
         return contract.read_context(body.get("context") if isinstance(body, dict) else None)
+
+    def check(self, item: Item, decision: Decision) -> list[str]:
+        """Nothing beyond what is checked for every endpoint: the agent says itself what it does not take."""
+        return []
 
     async def reread(self, item: Item) -> Item | Gone:
         """The item as its agent has it now."""
@@ -95,9 +110,8 @@ class Speaking:
         )
         if reply.status == 409:
             standing = _decision_of(reply)
-            if standing is None or standing.decision_id != decision.id:
-                by = standing.words if standing else "somebody else"
-                raise Refusal(f"{item.key} was decided already by {by}")
+            if standing.decision_id != decision.id:
+                raise Refusal(f"{item.key} was decided already by {standing.words}")
         elif reply.status >= 300:
             _raise_refused(item, reply)
         return Receipt(reference=decision.id, detail={"status": reply.status})
@@ -141,33 +155,6 @@ class Speaking:
         return Outcome(DeliveryState.REFUSED, f"the decision on {item.key} never arrived; it still waits")
 
 
-def collect(endpoint: str, pages: list[list[Any]]) -> Poll:
-    """The items of all pages. What cannot be read is a problem; the others go on."""
-    now = datetime.now(UTC)
-    found: dict[str, Item] = {}
-    page_of: dict[str, int] = {}
-    problems: list[str] = []
-    position = 0
-    for page_number, page in enumerate(pages):
-        for raw in page:
-            position += 1
-            name = contract.named(raw, position)
-            try:
-                if isinstance(raw, dict) and raw.get("state") not in (None, State.PENDING):
-                    continue
-                item, remarks = contract.read_item(endpoint, raw, now)
-            except Malformed as error:
-                problems.append(f"{name} cannot be shown: {error}")
-                continue
-            problems.extend(f"{name}: {remark}" for remark in remarks)
-            if item.key not in found:
-                found[item.key], page_of[item.key] = item, page_number
-            elif item != found[item.key] or page_number == page_of[item.key]:
-                # The same item again on a later page only means that the list moved while it was read.
-                problems.append(f"{name} is listed twice; the first is shown")
-    return Poll(tuple(found.values()), tuple(problems))
-
-
 def is_refusal(status: int) -> bool:
     """Whether a status says that nothing was done: any 4xx but 408, which a proxy may say for an agent."""
     return 400 <= status < 500 and status != 408
@@ -203,11 +190,13 @@ def _outcome(item: Item, decision: Decision, standing: Standing, taken: Decision
             )
 
 
-def _decision_of(reply: Reply) -> DecisionDocument | None:
+def _decision_of(reply: Reply) -> DecisionDocument:
+    """The decision a 409 shows. One that shows none raises as it is: it may be ours that stands."""
     try:
         body: _Standing409 = reply.decode(_Standing409)
     except EndpointError:
-        return None
+        reply.raise_for_status()
+        raise
     return body.decision
 
 
