@@ -46,7 +46,6 @@ class TriageApp(App[None]):
         Binding("ctrl+z", "suspend_desk", "to the background", show=False, priority=True),
         Binding("ctrl+c", "interrupt", "leave", show=False, priority=True),
     ]
-    CSS = "Screen { background: $background; color: $foreground; }"
 
     def __init__(self, desk: Desk, *, first_words: str = "") -> None:
         self._themes, self._faults = load_themes(user_themes_dir())

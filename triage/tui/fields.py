@@ -28,7 +28,7 @@ class Field(msgspec.Struct, frozen=True):
     text: str
     """What stands there at first; empty where the object has no such property yet."""
     kind: str
-    """``string``, ``integer``, ``number``, ``boolean``, or ``json`` for all else."""
+    """``string``, ``text`` (of several lines), ``integer``, ``number``, ``boolean``, or ``json`` for all else."""
     required: bool = False
     choices: tuple[Any, ...] = ()
     hint: str = ""
@@ -61,7 +61,7 @@ def _field(name: str, known: Mapping[str, Any], schema: Any, required: bool) -> 
 def _kind(value: Any, schema: Mapping[str, Any], known: bool) -> str:
     """The type its text is read as: the value's own where the schema leaves it open."""
     if isinstance(value, str) and not _is_plain(value):
-        return "json"
+        return "json" if "\t" in value or safe_text.hidden(value) else "text"
     declared = schema.get("type")
     if isinstance(declared, str) and declared in _PLAIN_TYPES - {"null"}:
         fits = value is None or declared != "string" or isinstance(value, str)
@@ -79,7 +79,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _text(value: Any, kind: str) -> str:
-    if kind == "string" and isinstance(value, str):
+    if kind in ("string", "text") and isinstance(value, str):
         return value
     return editable_json(value, indent=None)
 
@@ -87,7 +87,13 @@ def _text(value: Any, kind: str) -> str:
 def _hint(schema: Mapping[str, Any], kind: str, choices: Sequence[Any]) -> str:
     if choices:
         return "one of " + ", ".join(str(choice) for choice in choices)
-    words = {"string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false"}
+    words = {
+        "string": "text",
+        "text": "text",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+    }
     parts = [words.get(kind, "JSON")]
     for key, word in (("format", ""), ("minimum", "from "), ("maximum", "to "), ("pattern", "like ")):
         if key in schema:
@@ -98,7 +104,7 @@ def _hint(schema: Mapping[str, Any], kind: str, choices: Sequence[Any]) -> str:
 
 def parse_value(field: Field, text: str) -> Any:
     """The value that ``text`` means in ``field``. Raises FieldFault."""
-    if field.kind == "string":
+    if field.kind in ("string", "text"):
         return text
     text = text.strip()
     if field.kind == "boolean" and text.lower() in ("true", "yes", "y", "false", "no", "n"):
@@ -121,7 +127,7 @@ def object_from(fields: Sequence[Field], texts: Sequence[str], known: Any) -> di
     for field, text in zip(fields, texts, strict=True):
         if not text and field.name not in before and not field.required:
             continue
-        if not text and field.kind != "string":
+        if not text and field.kind not in ("string", "text"):
             raise FieldFault(f"{field.name}: nothing is written there")
         unchanged = field.name in before and text == field.text
         made[field.name] = before[field.name] if unchanged else parse_value(field, text)

@@ -81,7 +81,8 @@ class ChoiceDialog(Dialog[T]):
         self._starts = []
         for choice in self._choices:
             self._starts.append(len(lines))
-            lead: Line = ((f" {choice.key or ' '}  ", "shortcut"),)
+            cursor = ">" if len(self._starts) - 1 == self._at else " "
+            lead: Line = ((f"{cursor}{choice.key or ' '}  ", "shortcut"),)
             lines.append((*lead, *safe(choice.label, "text", width - 4)))
             lines += indented(
                 wrapped(safe(choice.detail, "muted"), width - 4) if choice.detail else [], "    "
@@ -93,6 +94,7 @@ class ChoiceDialog(Dialog[T]):
             return
         self._at = max(0, min(at, len(self._choices) - 1))
         page = self.query_one(Page)
+        page.show()
         page.lines_for(page.size.width)
         page.point(self._starts[self._at])
         if self._on_point is not None:

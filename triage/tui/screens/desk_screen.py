@@ -258,13 +258,13 @@ class DeskScreen(Screen[None]):
         self.strip.say(text, style)
 
     def refill(self) -> None:
-        """The rows are others through a deed of the operator."""
+        """The rows are others through a deed of the operator: nothing is kept that does not belong there."""
+        self.view.keep(None)
         self.view.refill()
         self._place_rows()
         self.list.settle()
         self._moved()
-        self.list.repaint()
-        self._show_item()
+        self._show_all()
 
     def on_change(self, change: Change) -> None:
         """The desk tells what is not as it was."""
@@ -444,10 +444,7 @@ class DeskScreen(Screen[None]):
         fault = self.view.set_filter(message.text)
         self.say(f"Filter: {fault.text}" if fault else "", "warning")
         if fault is None:
-            self._place_rows()
-            self.list.settle()
-            self._moved()
-            self._show_all()
+            self.refill()
 
     def on_filter_line_left(self) -> None:
         """The filter is as it shall be."""

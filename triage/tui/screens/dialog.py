@@ -98,6 +98,8 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         """Write title and keys on the frame."""
         self.query_one("#frame").border_title = Content(f" {safe_text.line(self._title, 100)} ")
         self.hint(*self.hints)
+        for field in (*self.query(Input), *self.query(TextArea)):  # blinking sends bytes for ever
+            field.cursor_blink = False
         if self._item is not None:
             self.guard.paint(subject_of(self._item))
 
@@ -105,8 +107,9 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         """Say which keys do what."""
         self.hints = hints
         parts: list[Content | str | tuple[str, str]] = []
-        for key, label in hints:
-            parts += [(f" {key}", "bold $foreground"), f" {label} "]
+        for number, (key, label) in enumerate(hints):
+            parts += [" ·" if number else "", (f" {key}", "bold $foreground"), f" {label}"]
+        parts.append(" ")
         self.query_one("#frame").border_subtitle = Content.assemble(*parts)
 
     def notice(self, text: str) -> None:

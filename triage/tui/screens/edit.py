@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import msgspec
 from textual import on
@@ -12,12 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.suggester import SuggestFromList
+from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static, TextArea
 
 from triage.model import safe_text
 from triage.model.item import Item
 from triage.tui.changes import difference_lines, value_differences
-from triage.tui.fields import FieldFault, editable_json, fields_of, object_from, parse_json
+from triage.tui.fields import Field, FieldFault, editable_json, fields_of, object_from, parse_json
 from triage.tui.lines import Line
 from triage.tui.screens.dialog import Dialog, OnDraft
 from triage.tui.screens.reading import ReadingScreen
@@ -47,7 +48,8 @@ class EditDialog(Dialog[Edited]):
 
     DEFAULT_CSS = """
     EditDialog ContentSwitcher { height: 1fr; }
-    EditDialog .field { height: 1; }
+    EditDialog .field { height: auto; }
+    EditDialog .area { height: 10; border: none; padding: 0; background: $panel; }
     EditDialog .name { width: 24; color: $secondary; }
     EditDialog .hint { color: $text-muted; height: auto; padding-left: 24; }
     EditDialog VerticalScroll { scrollbar-size: 1 1; }
@@ -88,11 +90,7 @@ class EditDialog(Dialog[Edited]):
                     with Horizontal(classes="field"):
                         star = "*" if field.required else " "
                         yield Static(Content(safe_text.line(field.name, 21) + star), classes="name")
-                        choices = [str(choice) for choice in field.choices]
-                        suggester = SuggestFromList(choices, case_sensitive=False) if choices else None
-                        yield Input(
-                            field.text, id=f"field-{number}", suggester=suggester, select_on_focus=False
-                        )
+                        yield _widget(field, f"field-{number}")
                     yield Static(Content(safe_text.line(field.hint, 200)), classes="hint")
             yield JsonArea(self._text, id=TEXT)
 
@@ -108,9 +106,9 @@ class EditDialog(Dialog[Edited]):
 
     def _focus_first(self) -> None:
         if self.way == FORM:
-            self.query_one("#field-0", Input).focus()
+            self.query_one("#field-0").focus()
         else:
-            self.query_one(JsonArea).focus()
+            self.query_one(f"#{TEXT}", JsonArea).focus()
         other = ("F3", "as JSON" if self.way == FORM else "as a form")
         ways = (other,) if self._fields else ()
         move = (("tab", "next field"),) if self.way == FORM else ()
@@ -121,8 +119,8 @@ class EditDialog(Dialog[Edited]):
     def value(self) -> Any:
         """What is written. Raises FieldFault."""
         if self.way == TEXT:
-            return parse_json(self.query_one(JsonArea).text)
-        texts = [self.query_one(f"#field-{number}", Input).value for number in range(len(self._fields or ()))]
+            return parse_json(self.query_one(f"#{TEXT}", JsonArea).text)
+        texts = [_text_in(self.query_one(f"#field-{number}")) for number in range(len(self._fields or ()))]
         return object_from(self._fields or (), texts, self._shown)
 
     def faults(self) -> list[str]:
@@ -137,9 +135,9 @@ class EditDialog(Dialog[Edited]):
     def _on_typing(self) -> None:
         """Check, and keep what was typed."""
         faults = self.faults()
-        same = bool(faults) and self._compare and self._unchanged()
-        self.notice("" if same else "\n".join(faults[:3]))
-        self.typed(self._draft_text())
+        same = self._unchanged()
+        self.notice("" if same and self._compare else "\n".join(faults[:3]))
+        self.typed("" if same else self._draft_text())
 
     def _unchanged(self) -> bool:
         try:
@@ -149,7 +147,7 @@ class EditDialog(Dialog[Edited]):
 
     def _draft_text(self) -> str:
         if self.way == TEXT:
-            return self.query_one(JsonArea).text
+            return self.query_one(f"#{TEXT}", JsonArea).text
         try:
             return editable_json(self.value())
         except FieldFault:
@@ -172,7 +170,7 @@ class EditDialog(Dialog[Edited]):
             self.notice(str(fault))
             return
         if self.way == FORM:
-            self.query_one(JsonArea).load_text(editable_json(value))
+            self.query_one(f"#{TEXT}", JsonArea).load_text(editable_json(value))
             self.query_one(ContentSwitcher).current = TEXT
         elif not self._fill_form(value):
             self.notice("This no longer fits the form: another property came, or it is no object.")
@@ -185,7 +183,7 @@ class EditDialog(Dialog[Edited]):
             return False
         self._fields, self._shown = fields, value
         for number, field in enumerate(fields):
-            self.query_one(f"#field-{number}", Input).value = field.text
+            _fill(self.query_one(f"#field-{number}"), field.text)
         self.query_one(ContentSwitcher).current = FORM
         return True
 
@@ -211,6 +209,28 @@ class EditDialog(Dialog[Edited]):
         self.app.push_screen(
             ReadingScreen("What you changed", lines, confirm="send it", item=self._item), sent
         )
+
+
+def _widget(field: Field, id: str) -> Input | TextArea:
+    """What a field is written in: a line, or an area for text of several lines."""
+    if field.kind == "text":
+        area = TextArea(field.text, id=id, classes="area", tab_behavior="focus", soft_wrap=True)
+        area.cursor_blink = False
+        return area
+    choices = [str(choice) for choice in field.choices]
+    suggester = SuggestFromList(choices, case_sensitive=False) if choices else None
+    return Input(field.text, id=id, suggester=suggester, select_on_focus=False)
+
+
+def _text_in(widget: Widget) -> str:
+    return widget.text if isinstance(widget, TextArea) else cast(Input, widget).value
+
+
+def _fill(widget: Widget, text: str) -> None:
+    if isinstance(widget, TextArea):
+        widget.load_text(text)
+    else:
+        cast(Input, widget).value = text
 
 
 def _decoded(draft: str, value: Any) -> Any:

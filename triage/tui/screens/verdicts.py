@@ -118,12 +118,17 @@ class VerdictsDialog(Dialog[Verdicts]):
         self._starts = []
         for number, action in enumerate(self._asked.actions):
             self._starts.append(len(lines))
-            lines += _action_lines(number, action, self._verdicts[number], width)
+            lines += _action_lines(number, action, self._verdicts[number], width, cursor=number == self._at)
         return lines
 
 
-def _action_lines(number: int, action: Action, verdict: Verdict | None, width: int) -> list[Line]:
-    left: Line = ((f" {number + 1}  ", "muted"), *safe(action.name, "accent", width // 2))
+def _action_lines(
+    number: int, action: Action, verdict: Verdict | None, width: int, *, cursor: bool
+) -> list[Line]:
+    left: Line = (
+        (f"{'>' if cursor else ' '}{number + 1}  ", "focus" if cursor else "muted"),
+        *safe(action.name, "accent", width // 2),
+    )
     said: Line = (("no verdict yet", "muted"),)
     if verdict is not None:
         said = ((words.VERB_DONE[verdict.verb], "strong"),)

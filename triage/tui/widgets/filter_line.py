@@ -62,6 +62,7 @@ class FilterLine(Horizontal):
         """Write in it."""
         self.add_class("-shown")
         line = self.query_one(Input)
+        line.cursor_blink = False
         line.value = self._view.filter_text
         line.focus()
         self._suggest()
