@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -67,3 +68,11 @@ async def test_certificates_that_cannot_be_used_are_named(
     file.write_text("no certificate")
     with pytest.raises(OSError, match=r"endpoint mail: its certificates cannot be used \(.*broken\.pem\)"):
         open_connector(config(**{field: str(file)}), clients)
+
+
+async def test_a_proxy_that_needs_another_package_says_so(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    with pytest.raises(OSError, match=r"endpoint mail: its proxy cannot be used: .*socksio"):
+        open_connector(config(proxy="socks5://127.0.0.1:1080"), clients)
