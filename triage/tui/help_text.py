@@ -9,6 +9,8 @@ from triage.tui.marks import Marks
 __all__ = ["help_lines"]
 
 _KEYS_WIDTH = 16
+_ALIKE = frozenset(f"option_{number}" for number in range(2, 10))
+"""Shown together with the first of them."""
 
 
 def help_lines(keymap: Keymap, situation: Situation, marks: Marks, width: int) -> list[Line]:
@@ -16,18 +18,21 @@ def help_lines(keymap: Keymap, situation: Situation, marks: Marks, width: int) -
     lines: list[Line] = []
     for group in GROUPS:
         lines += [((group, "accent"),)]
-        lines += [
-            line for one in ACTIONS if one.group == group for line in _entry(one, keymap, situation, width)
-        ]
+        for one in ACTIONS:
+            if one.group == group and one.id not in _ALIKE:
+                lines += _entry(one, keymap, situation, width)
         lines.append(())
     return [*lines, *_signs(marks)]
 
 
 def _entry(one: Action, keymap: Keymap, situation: Situation, width: int) -> list[Line]:
-    keys = keys_label(one, keymap) or "no key"
+    keys, help = keys_label(one, keymap) or "no key", one.help
+    if one.id == "option_1":
+        keys = " ".join(keys_label(each, keymap) for each in ACTIONS if each.id.startswith("option_"))
+        help = "Answer with the agent's option of that number"
     where = " (in the item)" if one.scope == "pane" else ""
     why = one.when(situation)
-    text: Line = ((f"{one.help}{where}", "text" if why is None else "muted"),)
+    text: Line = ((f"{help}{where}", "text" if why is None else "muted"),)
     if why is not None:
         text = (*text, (f". Not now: {why}", "off"))
     first, *rest = wrapped(text, max(20, width - _KEYS_WIDTH - 3))

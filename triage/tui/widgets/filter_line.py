@@ -55,7 +55,7 @@ class FilterLine(Horizontal):
     def compose(self) -> ComposeResult:
         """Label, line, suggestions."""
         yield Static(Content(" filter / "))
-        yield Input(id="words", select_on_focus=False)
+        yield Input(id="words")
         yield Static("", id="more", markup=False)
 
     def show(self) -> None:
