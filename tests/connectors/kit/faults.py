@@ -46,6 +46,7 @@ class Asked(msgspec.Struct, frozen=True):
     target: str
     """Path and query as they went over the line."""
     json: Any
+    """The decoded body; None where it is no JSON, such as a form."""
     acted: bool
     """Whether it was the kind of request that carries a decision."""
 
@@ -76,8 +77,7 @@ class Line(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         content = await request.aread()
         acting = self._acts(request)
-        body = msgspec.json.decode(content) if content else None
-        self.asked.append(Asked(request.method, request.url.raw_path.decode(), body, acting))
+        self.asked.append(Asked(request.method, request.url.raw_path.decode(), _decoded(content), acting))
         if self.outage:
             return httpx.Response(self.outage[0], content=self.outage[1])
         if acting:
@@ -122,6 +122,13 @@ class Line(httpx.AsyncBaseTransport):
             if name not in ("content-length", "content-encoding", "transfer-encoding")
         ]
         return httpx.Response(response.status_code, headers=headers, content=content)
+
+
+def _decoded(content: bytes) -> Any:
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return None
 
 
 def _broken(fault: Fault, request: httpx.Request, response: httpx.Response) -> httpx.Response:
