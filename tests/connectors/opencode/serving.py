@@ -191,8 +191,7 @@ class OpencodeServer(Server):
 
     def _is_here(self, request: Request, session_id: str) -> bool:
         """Whether a session is of the directory that is asked for; deleted ones were at home."""
-        session = self.sessions.get(session_id, {"directory": HOME})
-        here: str = session["directory"]
+        here = str(self.sessions[session_id]["directory"]) if session_id in self.sessions else HOME
         return here == request.query.get("directory", HOME)
 
     def _session(self, request: Request) -> Response:
@@ -267,7 +266,8 @@ class OpencodeServer(Server):
             self.answers[asked["id"]].append(answer)
 
     def _cascades(self, rejected: dict[str, Any], other: dict[str, Any]) -> bool:
-        return other["id"].startswith("per") and other["sessionID"] == rejected["sessionID"]
+        same: bool = other["sessionID"] == rejected["sessionID"]
+        return same and str(other["id"]).startswith("per")
 
     def _covers(self, granted: dict[str, Any], other: dict[str, Any]) -> bool:
         prefixes = [pattern.rstrip("*") for pattern in granted["always"]]
