@@ -159,12 +159,23 @@ def replace_file(files: Files, path: Path, chunks: Iterable[bytes]) -> None:
             for chunk in chunks:
                 write_all(files, descriptor, chunk)
             files.sync(descriptor)
-        files.rename(new, path)
+        _rename(files, new, path)
     except BaseException:
         with contextlib.suppress(OSError):  # the next one removes it
             files.remove(new)
         raise
     sync_directory(files, path.parent)
+
+
+def _rename(files: Files, new: Path, path: Path) -> None:
+    try:
+        files.rename(new, path)
+    except OSError as error:
+        try:
+            files.stat(new)
+        except FileNotFoundError:  # it was done all the same
+            raise SyncFailed(path, error) from error
+        raise
 
 
 def read_from(files: Files, path: Path, offset: int, size: int | None = None) -> bytes:

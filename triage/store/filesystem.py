@@ -22,9 +22,13 @@ _LOCAL_FUSE = frozenset(
 )
 
 
-def refuse_shared(directory: Path) -> None:
+Mounts = Iterable[tuple[str, str]]
+"""Mount points with their types, in the order they were mounted."""
+
+
+def refuse_shared(directory: Path, mounts: Mounts | None = None) -> None:
     """Raise SharedDirectory where ``directory`` lies on a shared file system."""
-    kind = shared_filesystem(directory)
+    kind = shared_filesystem(directory, mounts)
     if kind is not None:
         raise SharedDirectory(
             f"{directory} lies on a network file system ({kind}), where locks cannot be relied on and two "
@@ -32,9 +36,13 @@ def refuse_shared(directory: Path) -> None:
         )
 
 
-def shared_filesystem(path: Path) -> str | None:
-    """The type of the shared file system ``path`` lies on, for instance ``nfs4``; None: a local one."""
-    kind = filesystem_of(os.path.realpath(path), _mounts())
+def shared_filesystem(path: Path, mounts: Mounts | None = None) -> str | None:
+    """The type of the shared file system ``path`` lies on, for instance ``nfs4``; None: a local one.
+
+    ``mounts``: what is mounted; None: as the system says.
+    """
+    real = os.path.realpath(path)
+    kind = filesystem_of(real, _mounts() if mounts is None else mounts)
     return kind if kind is not None and is_shared(kind) else None
 
 
@@ -45,7 +53,7 @@ def is_shared(kind: str) -> bool:
     return kind in _SHARED
 
 
-def filesystem_of(path: str, mounts: Iterable[tuple[str, str]]) -> str | None:
+def filesystem_of(path: str, mounts: Mounts) -> str | None:
     """The type of the mount that ``path`` lies on: the deepest, of two at one place the later."""
     best, kind = -1, None
     for point, mounted in mounts:

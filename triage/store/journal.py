@@ -162,20 +162,22 @@ class Journal:
         Raises StoreUnavailable where it was not added, SyncFailed where it was but may not last.
         """
         data = line + b"\n"
+        self._look = None
         try:
-            self._cut_to_end()
+            self._cut_off(partial=True)
+        except OSError as error:
+            raise self._unavailable("written", error) from error
+        try:
             append_bytes(self._files, self.path, data, sync=sync)
         except SyncFailed:
             self.doubtful = True
-            self._look = None
             raise
         except OSError as error:
-            self.take_back()
-            raise self._unavailable("written", error) from error
+            how = "written" if self.take_back() else "written for certain"
+            raise self._unavailable(how, error) from error
         self._end += len(data)
         self._line += 1
         self._tail = (self._tail + data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
-        self._look = None
 
     def rewrite(self, lines: Iterable[bytes]) -> None:
         """Put a new file with these lines in the old one's place, on the disk; the lock is held.
@@ -200,22 +202,24 @@ class Journal:
         self._look = None
 
     def take_back(self) -> bool:
-        """Cut off what stands after the lines that were read or acknowledged; whether that is done now.
-
-        Where it fails the next writer cuts off a partial line, and everybody reads a whole one.
-        """
+        """Cut off what a failed ``append`` left; whether that was done."""
         try:
-            self._cut_to_end()
+            self._cut_off(partial=False)
         except OSError:
             return False
         return True
 
-    def _cut_to_end(self) -> None:
-        """Remove what a writer that was killed, or that failed, left behind the last line."""
-        if self._files.stat(self.path).st_size == self._end:
+    def _cut_off(self, *, partial: bool) -> None:
+        """Remove what a writer that was killed, or that failed, left behind the last line.
+
+        ``partial``: only if it is no whole line.
+        """
+        size = self._files.stat(self.path).st_size
+        if size == self._end:
             return
         with opened(self._files, self.path, os.O_RDWR) as descriptor:
-            if not self._continues(descriptor):
+            left = read_at(self._files, descriptor, self._end, size - self._end) if partial else b""
+            if b"\n" in left or not self._continues(descriptor):
                 raise OSError(errno.ESTALE, "another program changed it")
             self._files.truncate(descriptor, self._end)
 

@@ -81,11 +81,15 @@ class _Brief(msgspec.Struct, frozen=True):
     endpoint: str
 
 
+class _There(msgspec.Struct, frozen=True):
+    """Any object; what is in it is skipped."""
+
+
 class _Outline(msgspec.Struct, frozen=True):
     """What the index needs of an entry; the rest is skipped."""
 
     item: _Brief
-    gone: msgspec.Raw | None = None
+    gone: _There | None = None
 
 
 class _Note(msgspec.Struct, frozen=True):

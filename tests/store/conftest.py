@@ -1,0 +1,26 @@
+"""A queue that several processes might open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from triage.store.files import OS, Files
+from triage.store.queue import Queue
+
+
+@pytest.fixture
+def open_queue(tmp_path: Path) -> Callable[..., Queue]:
+    """Opens the queue as another process would."""
+
+    def open_it(files: Files = OS) -> Queue:
+        return Queue(tmp_path / "data", files=files)
+
+    return open_it
+
+
+@pytest.fixture
+def queue(open_queue: Callable[..., Queue]) -> Queue:
+    return open_queue()
