@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual import events
+from textual.binding import Binding
+from textual.keys import key_to_character
 from textual.pilot import Pilot
 
 from tests.desk.scripted import Agent, make_desk
@@ -57,8 +61,15 @@ class Console:
     async def press(self, *keys: str) -> None:
         """Press keys one after the other, each done with before the next."""
         for key in keys:
-            await self.pilot.press(key)
-            await self.pilot.pause()
+            self.app.post_message(_key_event(key))
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Return once app, screen and focused widget have done what was asked of them, and have painted."""
+        for _ in range(3):
+            for pump in (self.app, self.app.screen, self.app.focused or self.app.screen):
+                await _heard(pump.call_later)
+            await _heard(self.app.screen.call_after_refresh)
 
     async def until(self, condition: Callable[[], object], timeout_s: float = 10.0) -> None:
         """Return once ``condition`` holds; fails with what is on screen."""
@@ -68,7 +79,7 @@ class Console:
                     await asyncio.sleep(0.01)
         except TimeoutError:
             pytest.fail(f"waited {timeout_s:g} s; on screen:\n{self.text}")
-        await self.pilot.pause()
+        await self.settle()
 
     def state(self, item: Item) -> DeliveryState | None:
         """Where the item's last decision stands; None: nobody decided."""
@@ -117,3 +128,22 @@ def open_console(agent: Agent, tmp_path: Path) -> OpenConsole:
             await desk.stop()
 
     return opened
+
+
+async def _heard(call: Callable[[Callable[[], None]], object]) -> None:
+    """Return once a callback was called; a screen that is just going away never calls."""
+    done = asyncio.Event()
+    call(done.set)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await done.wait()
+
+
+def _key_event(key: str) -> events.Key:
+    """A key by its name or character, as a terminal sends it."""
+    names = {" ": "space", ",": "comma"}
+    name = names.get(key) or (
+        next(iter(Binding.make_bindings([(key, "", "")]))).key if len(key) == 1 else key
+    )
+    character = key if len(key) == 1 else key_to_character(key)
+    return events.Key(name, character)

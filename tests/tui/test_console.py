@@ -90,7 +90,7 @@ async def test_what_was_typed_is_kept_as_a_draft(agent: Agent, open_console: Ope
     async with open_console() as console:
         await console.press("x", *"not y", "escape")
         assert console.entry(item).marks.drafts == {"reject": "not y"}
-        assert "draft is kept: reject" in console.screen.pane.shown_text
+        await console.until(lambda: "draft is kept: reject" in console.screen.pane.shown_text)
         await console.press("x", *"et", "enter")
         assert decided(console)[0][1] == [Verdict(Verb.REJECT, reason="not yet")]
         assert console.entry(item).marks.drafts == {}
@@ -295,7 +295,7 @@ async def test_a_paste_decides_nothing(
     async with open_console() as console:
         monkeypatch.setattr(guard, "BURST_S", 0.2)
         console.app.post_message(events.Paste("aaaa"))
-        await console.pilot.pause()
+        await console.settle()
         await console.press("a")
         assert decided(console) == []
         assert "burst" in console.said

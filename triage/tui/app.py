@@ -8,7 +8,7 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
 from textual import events
@@ -28,12 +28,25 @@ from triage.tui.screens.dialog import Dialog
 from triage.tui.theming import FALLBACK, load_themes, variable_defaults
 from triage.tui.widgets.line_widget import Look
 
-if TYPE_CHECKING:
-    from triage.demo import Demo
-
-__all__ = ["TriageApp", "run_console"]
+__all__ = ["Agents", "TriageApp", "run_console"]
 
 Held = Literal["send", "keep"]
+
+
+class Agents(Protocol):
+    """Agents that run beside the console and are its endpoints, as the demo's do."""
+
+    seed: int
+
+    @property
+    def endpoints(self) -> dict[str, dict[str, Any]]:
+        """Name → settings; known once they were started."""
+
+    async def start(self) -> None:
+        """Listen."""
+
+    async def stop(self) -> None:
+        """No longer listen."""
 
 
 class TriageApp(App[None]):
@@ -146,7 +159,7 @@ def run_console(
     data: Path,
     *,
     read_only: bool = False,
-    demo: Demo | None = None,
+    demo: Agents | None = None,
     operator: str | None = None,
 ) -> int:
     """Open the console and return the exit status once it is left.
@@ -160,7 +173,7 @@ def run_console(
 
 
 async def _console(
-    config: Config, data: Path, *, read_only: bool, demo: Demo | None, operator: str | None
+    config: Config, data: Path, *, read_only: bool, demo: Agents | None, operator: str | None
 ) -> int:
     async with AsyncExitStack() as stack:
         words = ""
@@ -180,7 +193,7 @@ async def _console(
         return app.return_code or 0
 
 
-def _endpoints_of(demo: Demo) -> dict[str, EndpointConfig]:
+def _endpoints_of(demo: Agents) -> dict[str, EndpointConfig]:
     from triage.connectors import load
 
     return {
