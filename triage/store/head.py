@@ -1,43 +1,75 @@
 """The log's head: how far the log goes, kept outside its segments so that a cut-off end is found.
 
-Before a line is appended the head says what is about to come; afterwards, that it came. So a line that
-the head does not know was appended by somebody else, and a line that it knows and that is missing was
-taken away. The head is not fsynced: after a power cut it may be older than the log, which its boot id
-tells. Whoever may write all the files can forge it too.
+Before anything is appended the head says what is to come, and after its fsync that it stands. So a line
+that the head does not know was appended by somebody else, and a line that it knows and that is missing
+was taken away. The head itself is not fsynced: after a power cut it may be older than the log, never
+newer, and its boot id tells. Whoever may write all the files can forge it too.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
-from triage.store.files import Files
+from triage.store.files import Files, opened, read_from, replace_file
 
-__all__ = ["Head", "HeadFile", "boot_id"]
+__all__ = ["HEAD_NAME", "NOTHING", "Head", "HeadFile", "Position", "boot_id", "overwrite_all"]
 
-_SIZE = 512
-"""Bytes of the file: one write puts all of it in place."""
+HEAD_NAME = "head.json"
+NOTHING = "0" * 64
+"""The hash that stands before the very first line."""
+_FIRST_LINE = 512
+"""Bytes of the file's first line, which says what stands; the second, what is to come, has the rest."""
 
 
-class Head(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True):
+    """A place between two lines of the log, and the line before it."""
+
+    segment: int = 0
+    line: int = 0
+    """How many lines of the segment lie before it."""
+    end: int = 0
+    """How many bytes of the segment lie before it."""
+    seq: int = 0
+    """Number of the last event before it."""
+    hash: str = NOTHING
+    """SHA-256 of the line before it, hexadecimal."""
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Orders positions of one log."""
+        return self.segment, self.line
+
+
+class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far the log goes."""
 
-    segment: int
-    seq: int
-    """Number of the last event that stands."""
-    hash: str
-    """SHA-256 of its line, hexadecimal."""
-    next_hash: str = ""
-    """Set while a line is being appended: the SHA-256 it will have."""
-    boot: str = ""
+    stands: Position
+    """Everything before it is on the disk."""
+    boot: str
     """Which start of the machine this was written in; empty where the system does not say."""
+    segment: int = 0
+    """Where ``coming`` is to stand; 0: nothing is to come."""
+    coming: str = ""
+    """What is about to be appended, byte for byte, in Latin-1."""
+
+    def tail(self, segment: int) -> bytes | None:
+        """What may stand in a segment after ``stands``; None where this start of the machine cannot say."""
+        if not self.boot or self.boot != boot_id():
+            return None
+        return self.coming.encode("latin-1") if segment == self.segment else b""
 
 
 class HeadFile:
-    """``head.json`` beside the segments."""
+    """``head.json`` beside the segments: a line for what stands, a line for what is to come.
+
+    A line that is half-written leaves the other one as it was.
+    """
 
     def __init__(self, path: Path, files: Files) -> None:
         self.path = path
@@ -46,24 +78,67 @@ class HeadFile:
     def read(self) -> Head | None:
         """What it says; None where there is none or it cannot be read."""
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=Head)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            data = read_from(self._files, self.path, 0)
+        except OSError:
             return None
+        stands = _decoded(data[:_FIRST_LINE])
+        coming = _decoded(data[_FIRST_LINE:].partition(b"\n")[0])
+        if stands is None or coming is None:
+            return stands or coming
+        return coming if coming.stands.reach >= stands.stands.reach else stands
 
-    def write(self, head: Head) -> None:
-        """Put it in place. Raises OSError."""
-        line = msgspec.json.encode(head).ljust(_SIZE - 1) + b"\n"
-        descriptor = self._files.open(self.path, os.O_WRONLY | os.O_CREAT)
-        try:
-            self._files.overwrite(descriptor, line, 0)
-        finally:
-            self._files.close(descriptor)
+    def create(self, stands: Position) -> None:
+        """Put a first one in place, durably. Raises OSError and SyncFailed."""
+        replace_file(self._files, self.path, [_first_line(stands)])
+
+    def announce(self, stands: Position, segment: int, coming: bytes) -> None:
+        """Say what is about to be appended. Raises OSError; then nothing may be."""
+        head = Head(stands, boot_id(), segment, coming.decode("latin-1"))
+        self._write(msgspec.json.encode(head) + b"\n", _FIRST_LINE)
+
+    def confirm(self, stands: Position) -> None:
+        """Say what stands. Raises OSError."""
+        self._write(_first_line(stands), 0)
+
+    def _write(self, line: bytes, offset: int) -> None:
+        with opened(self._files, self.path, os.O_WRONLY) as descriptor:
+            overwrite_all(self._files, descriptor, line, offset)
+
+
+def overwrite_all(files: Files, descriptor: int, data: bytes, offset: int) -> None:
+    """Write all of ``data`` over what stands at ``offset``, however little the system takes at a time."""
+    while data:
+        taken = files.overwrite(descriptor, data, offset)
+        if taken <= 0:
+            raise OSError(errno.EIO, "the system takes no more bytes")
+        data, offset = data[taken:], offset + taken
+
+
+def _first_line(stands: Position) -> bytes:
+    return msgspec.json.encode(Head(stands, boot_id())).ljust(_FIRST_LINE - 1) + b"\n"
+
+
+def _decoded(line: bytes) -> Head | None:
+    try:
+        return msgspec.json.decode(line, type=Head)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 @cache
 def boot_id() -> str:
-    """Names this start of the machine; empty where the system does not say (Linux does)."""
+    """Names this start of the machine; empty where the system does not say."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
+        return _boot_session()
+
+
+def _boot_session() -> str:
+    """As macOS names it."""
+    command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=2, check=False)
+    except (OSError, subprocess.TimeoutExpired):
         return ""
+    return done.stdout.decode(errors="replace").strip()

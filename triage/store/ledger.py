@@ -1,24 +1,49 @@
-"""What the log's events add up to: where every decision stands, and what is paused.
+"""What the log's events add up to: where every decision stands, what is paused, what was erased.
 
 Pure: ``Ledger.apply`` takes one event after the other; nothing here reads or writes a file.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from triage.model.decision import OPEN_STATES, TRANSITIONS, Decision, DeliveryState, Receipt, Verdict
+from triage.model.decision import (
+    OPEN_STATES,
+    REOPENING_STATES,
+    TRANSITIONS,
+    Decision,
+    DeliveryState,
+    Receipt,
+    Verdict,
+)
 from triage.model.item import Item, Verb
 
-__all__ = ["DECIDED", "DELIVERY", "Event", "Ledger", "PayloadRef", "Place", "Record", "Standing"]
+__all__ = [
+    "DECIDED",
+    "DELIVERY",
+    "ERASED",
+    "EVERYWHERE",
+    "Event",
+    "Ledger",
+    "PayloadRef",
+    "Place",
+    "Record",
+    "Standing",
+]
 
 DECIDED = "decided"
 DELIVERY = "delivery"
+ERASED = "erased"
 EVERYWHERE = "*"
+
+
+Runs = tuple[tuple[int, int], ...]
+"""First and last numbers of decisions that follow each other."""
 
 
 class PayloadRef(msgspec.Struct, frozen=True):
@@ -57,8 +82,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     hold_s: float = 0.0
     receipt: Receipt | None = None
     payload: PayloadRef | None = None
-    through: int = 0
-    """Of ``erased``: payloads of events up to this number were erased."""
+    erased: Runs = ()
+    """Of ``erased``: the decisions whose payloads are erased."""
 
 
 class Place(NamedTuple):
@@ -123,8 +148,10 @@ class Ledger:
         self._places: dict[str, list[Place]] = {}
         self.paused: frozenset[str] = frozenset()
         """Endpoints to which nothing is sent; ``*``: to none."""
-        self.erased_through = 0
-        """Payloads of events up to this number were erased."""
+        self.last_erased: Runs = ()
+        """What the last ``erased`` event erased."""
+        self._erased: list[tuple[int, int]] = []
+        self._payload_end = (0, 0)
 
     def apply(self, event: Event, place: Place) -> None:
         """Take in the next event. Raises ValueError where it cannot follow what was before."""
@@ -136,15 +163,23 @@ class Ledger:
             self.paused |= {event.endpoint}
         elif event.type == "resumed":
             self.paused = frozenset() if event.endpoint == EVERYWHERE else self.paused - {event.endpoint}
-        elif event.type == "erased":
-            self.erased_through = max(self.erased_through, event.through)
+        elif event.type == ERASED:
+            self.last_erased = event.erased
+            self._erased = sorted((*self._erased, *event.erased))
         if event.item_id:
             self._places.setdefault(event.item_id, []).append(place)
 
     def _decided(self, event: Event, place: Place) -> None:
+        before = self.last_of(event.item_id)
+        if event.decision_id in self._by_id:
+            raise ValueError(f"{event.decision_id} was decided before")
+        if before is not None and before.state not in REOPENING_STATES:
+            raise ValueError(f"item {event.item_id} was decided before, by {before.decided.operator}")
         self._by_id[event.decision_id] = Standing(event, place, DeliveryState.HELD, event.at, event.seq)
         self._by_item[event.item_id] = event.decision_id
         self._open.setdefault(event.endpoint, {})[event.decision_id] = None
+        if event.payload is not None:
+            self._payload_end = (event.payload.segment, event.payload.offset + event.payload.size)
 
     def _delivered(self, event: Event) -> None:
         standing = self._by_id.get(event.decision_id)
@@ -178,9 +213,23 @@ class Ledger:
         found = [self._by_id[each] for ids in self._open.values() for each in ids]
         return sorted(found, key=lambda standing: standing.decided.seq)
 
+    def oldest(self) -> Iterator[Standing]:
+        """All decisions, the oldest first."""
+        return iter(self._by_id.values())
+
     def newest(self) -> Iterator[Standing]:
         """All decisions, the newest first."""
         return reversed(self._by_id.values())
+
+    def payload_end(self, segment: int) -> int:
+        """Where the payloads of a segment end that an event names, if it has the newest of all."""
+        newest, end = self._payload_end
+        return end if newest == segment else 0
+
+    def is_erased(self, seq: int) -> bool:
+        """Whether the payload of the decision ``seq`` was erased."""
+        index = bisect_right(self._erased, seq, key=lambda run: run[0]) - 1
+        return index >= 0 and seq <= self._erased[index][1]
 
     def places(self, item_id: str) -> list[Place]:
         """Where the lines lie that speak of an item."""

@@ -6,18 +6,42 @@ so the first decision on an item wins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections import deque
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from triage.model.decision import OPEN_STATES, REOPENING_STATES, Decision, DeliveryState, Receipt
+import msgspec
+
+from triage.model.decision import (
+    REOPENING_STATES,
+    TRANSITIONS,
+    Decision,
+    DeliveryState,
+    Receipt,
+)
 from triage.model.item import Item
-from triage.store.errors import StoreDamaged, StoreUnavailable, os_words
+from triage.store.appending import Appender
+from triage.store.encoding import encode
+from triage.store.erasing import blank, due_runs, half_erased
+from triage.store.errors import StoreDamaged, StoreUnavailable, SyncFailed, os_words
 from triage.store.files import OS, Files
 from triage.store.filesystem import refuse_shared
-from triage.store.ledger import DECIDED, DELIVERY, EVERYWHERE, Event, Ledger, Place, Record, Standing
+from triage.store.head import HEAD_NAME, HeadFile
+from triage.store.ledger import (
+    DECIDED,
+    DELIVERY,
+    ERASED,
+    EVERYWHERE,
+    Event,
+    Ledger,
+    PayloadRef,
+    Record,
+    Standing,
+)
 from triage.store.lock import StoreLock, Waiting
 from triage.store.payloads import Payload, Payloads, new_payload
 from triage.store.segments import REMEDY, Line, Reread, Segments, segment_path
@@ -25,6 +49,8 @@ from triage.store.segments import REMEDY, Line, Reread, Segments, segment_path
 __all__ = ["EVERYWHERE", "AlreadyDecided", "Event", "Log", "Record", "WrongState", "log_directory"]
 
 _REMEMBERED = 1024
+_LATELY = 64
+"""So many of the last events are remembered; far fewer are ever taken back."""
 
 
 class AlreadyDecided(Exception):
@@ -61,6 +87,9 @@ class Log:
         self._payloads = Payloads(self.directory, files)
         self._records: dict[str, tuple[int, Record]] = {}
         self._untold: list[Event] = []
+        self._lately: deque[Event] = deque(maxlen=_LATELY)
+        self._segments, self._ledger, self._appender = self._unread()
+        self._is_sound = False
         self._read_anew()
         self._untold.clear()
 
@@ -102,12 +131,18 @@ class Log:
         return self._ledger.paused
 
     def events(self, item_id: str | None = None, since: datetime | None = None) -> Iterator[Event]:
-        """What the log says, of one item or of all, oldest first."""
-        if item_id is not None:
-            found = (self._segments.event_at(place) for place in self._ledger.places(item_id))
+        """What the log says, of one item or of all, oldest first; as far as it was read with ``refresh``."""
+        if item_id is None:
+            found = self._all_events(self._segments.at.seq)
         else:
-            found = (line.event for line in Segments(self.directory, self._files).read())
+            found = map(self._segments.event_at, self._ledger.places(item_id))
         return (event for event in found if since is None or event.at >= since)
+
+    def _all_events(self, through: int) -> Iterator[Event]:
+        for line in Segments(self.directory, self._files).read():
+            if line.event.seq > through:
+                return
+            yield line.event
 
     def payload(self, event: Event) -> Payload | None:
         """What a decision was taken on, and what it says; None where it was erased or there was none."""
@@ -134,21 +169,17 @@ class Log:
         """Log a decision; on the disk when this returns.
 
         Raises AlreadyDecided where another decision on the item stands, StoreUnavailable where it cannot
-        be written, ValueError where the item cannot be stored; nothing is decided then.
+        be written, ValueError where it cannot be stored or is not one on the item; nothing is decided then.
         """
+        if (decision.item_id, decision.endpoint) != (item.id, item.endpoint):
+            raise ValueError(f"decision {decision.id} is not one on item {item.id}")
         content = new_payload(decision, item)
-        with self._lock:
-            self._take_in()
+        with self._changing():
+            if self._ledger.get(decision.id) is not None:
+                raise ValueError(f"decision {decision.id} is in the log already")
             first = self._ledger.last_of(item.id)
             if first is not None and first.state not in REOPENING_STATES:
                 raise AlreadyDecided(self._record_of(first))
-            self._segments.make_ready()
-            try:
-                reference = self._payloads.append(self._segments.number, content)
-            except OSError as error:
-                raise StoreUnavailable(
-                    f"{self.directory} cannot be written: {os_words(error)}. Nothing was decided."
-                ) from error
             self._append(
                 DECIDED,
                 at=decision.at,
@@ -159,7 +190,7 @@ class Log:
                 revision=decision.revision,
                 verbs=tuple(verdict.verb for verdict in decision.verdicts),
                 hold_s=decision.hold_s,
-                payload=reference,
+                payload=self._put_payload(content),
             )
         return self._known(decision.id)
 
@@ -175,13 +206,18 @@ class Log:
         effect: str = "",
         receipt: Receipt | None = None,
     ) -> Record:
-        """Log the next state of a delivery. Raises WrongState where it is not in ``expect``."""
-        with self._lock:
-            self._take_in()
+        """Log the next state of a delivery.
+
+        Raises WrongState where it is not in ``expect``, ValueError where nothing goes from there to ``to``,
+        StoreUnavailable where it cannot be written. Text that cannot be stored is replaced, never refused:
+        what happened to a delivery must be logged.
+        """
+        if to not in TRANSITIONS[expect]:
+            raise ValueError(f"a delivery does not go from {expect} to {to}")
+        with self._changing():
             record = self._known(decision_id)
             if record.state is not expect:
                 raise WrongState(record)
-            self._segments.make_ready()
             self._append(
                 DELIVERY,
                 item_id=record.decision.item_id,
@@ -192,7 +228,7 @@ class Log:
                 note=note,
                 detail=detail,
                 effect=effect,
-                receipt=receipt,
+                receipt=_storable(receipt),
             )
         return self._known(decision_id)
 
@@ -207,9 +243,9 @@ class Log:
         detail: str = "",
     ) -> Event:
         """Log what is neither a decision nor a delivery, for instance ``gone`` or ``paused``."""
-        with self._lock:
-            self._take_in()
-            self._segments.make_ready()
+        if type in (DECIDED, DELIVERY):
+            raise ValueError(f"{type} has a method of its own")
+        with self._changing():
             return self._append(
                 type, item_id=item_id, endpoint=endpoint, operator=operator, state=state, detail=detail
             )
@@ -219,46 +255,50 @@ class Log:
 
         Returns how many were erased; the chain stays whole and says that they were.
         """
-        with self._lock:
-            self._take_in()
-            old = [
-                each
-                for each in self._ledger.newest()
-                if each.decided.at < before and each.state not in OPEN_STATES
-            ]
-            whole = [each.decided for each in old if self.payload(each.decided) is not None]
-            if not whole:
+        with self._changing():
+            self._erase(half_erased(self._ledger, self._payloads))
+            runs = list(due_runs(self._ledger, before))
+            if not runs:
                 return 0
-            through = max(event.seq for event in whole)
-            if through > self._ledger.erased_through:
-                self._segments.make_ready()
-                self._append(
-                    "erased",
-                    operator=operator,
-                    through=through,
-                    detail=f"payloads before {before.isoformat()}",
-                )
-            self._erase(whole)
-        return len(whole)
+            spans = tuple((run[0].seq, run[-1].seq) for run in runs)
+            detail = f"payloads before {before.isoformat()}"
+            self._append(ERASED, operator=operator, erased=spans, detail=detail)
+            self._erase(chain.from_iterable(runs))
+        return sum(map(len, runs))
 
-    def _erase(self, events: list[Event]) -> None:
-        by_segment: dict[int, list[Any]] = {}
-        for event in events:
-            assert event.payload is not None  # noqa: S101 - only those with a payload were chosen
-            by_segment.setdefault(event.payload.segment, []).append(event.payload)
+    def _erase(self, events: Iterable[Event]) -> None:
+        self._records.clear()
         try:
-            for segment, references in by_segment.items():
-                self._payloads.erase(segment, references)
+            blank(self._payloads, events)
         except OSError as error:
             raise StoreUnavailable(
                 f"{self.directory} cannot be written: {os_words(error)}. Some payloads are not erased yet."
             ) from error
-        for event in events:
-            self._records.pop(event.decision_id, None)
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """The log's lock, with everything read that others wrote, and a segment to append to."""
+        with self._lock:
+            self._take_in()
+            while self._appender.make_ready():
+                self._take_in()
+            yield
+
+    def _put_payload(self, content: bytes) -> PayloadRef:
+        segment = self._segments.at.segment
+        try:
+            return self._payloads.append(segment, content, self._ledger.payload_end(segment))
+        except SyncFailed as error:
+            self._appender.distrust(b"")
+            cause = error.cause
+        except OSError as error:
+            cause = error
+        raise StoreUnavailable(f"{self.directory} cannot be written: {os_words(cause)}. Nothing was decided.")
 
     def _append(self, type: str, *, at: datetime | None = None, **fields: Any) -> Event:
         moment = at or datetime.now(UTC)
-        line = self._segments.append(lambda seq, previous: Event(seq, previous, type, moment, **fields))
+        fields = {name: _text(value) if isinstance(value, str) else value for name, value in fields.items()}
+        line = self._appender.append(lambda seq, previous: Event(seq, previous, type, moment, **fields))
         self._apply(line)
         return line.event
 
@@ -271,26 +311,70 @@ class Log:
     # reading
 
     def _take_in(self) -> None:
-        try:
-            for line in self._segments.read():
-                self._apply(line)
-        except Reread:
+        """Read what was appended; all anew where lines were taken back that were never acknowledged."""
+        if self._is_sound:
+            try:
+                for line in self._segments.read():
+                    self._apply(line)
+            except (Reread, StoreDamaged):
+                self._is_sound = False
+        if not self._is_sound:
             self._read_anew()
 
-    def _read_anew(self) -> None:
-        self._segments = Segments(self.directory, self._files)
-        self._ledger = Ledger()
-        self._records.clear()
-        for line in self._segments.read():
-            self._apply(line)
-
     def _apply(self, line: Line) -> None:
-        try:
-            self._ledger.apply(line.event, line.place)
-        except ValueError as error:
-            raise _inconsistent(self.directory, line.place, line.event, error) from error
-        self._untold.append(line.event)
+        _apply(self._ledger, line, self.directory)
+        self._tell(line.event)
+
+    def _tell(self, event: Event) -> None:
+        self._untold.append(event)
+        self._lately.append(event)
+
+    def _unread(self) -> tuple[Segments, Ledger, Appender]:
+        segments = Segments(self.directory, self._files)
+        return segments, Ledger(), Appender(segments, self._files)
+
+    def _read_anew(self) -> None:
+        segments, ledger, appender = self._unread()
+        head = HeadFile(self.directory / HEAD_NAME, self._files).read()
+        if head is not None:
+            segments.expect(head.stands)
+        told = {event.seq: event for event in self._lately}
+        newest = max(told, default=0)
+        for line in segments.read():
+            _apply(ledger, line, self.directory)
+            event = line.event
+            if event.seq > newest or (event.seq in told and not _is_same(event, told[event.seq])):
+                self._tell(event)
+        segments.check_end()
+        self._segments, self._ledger, self._appender = segments, ledger, appender
+        self._records.clear()
+        self._is_sound = True
 
 
-def _inconsistent(directory: Path, place: Place, event: Event, error: ValueError) -> StoreDamaged:
-    return StoreDamaged(segment_path(directory, place.segment), 0, f"event {event.seq}: {error}", REMEDY)
+def _text(text: str) -> str:
+    """``text`` as it can be stored."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _storable(receipt: Receipt | None) -> Receipt | None:
+    """A receipt as it can be stored; of one that cannot, what settling needs."""
+    if receipt is None:
+        return None
+    try:
+        encode(receipt.detail)
+    except (ValueError, TypeError, OverflowError) as error:
+        return Receipt(_text(receipt.reference), {"not stored": _text(str(error))})
+    return Receipt(_text(receipt.reference), receipt.detail)
+
+
+def _is_same(one: Event, other: Event) -> bool:
+    """Whether two events differ in nothing but the line before them."""
+    return one == msgspec.structs.replace(other, previous=one.previous)
+
+
+def _apply(ledger: Ledger, line: Line, directory: Path) -> None:
+    try:
+        ledger.apply(line.event, line.place)
+    except ValueError as error:
+        path = segment_path(directory, line.place.segment)
+        raise StoreDamaged(path, 0, f"event {line.event.seq}: {error}", REMEDY) from error

@@ -6,6 +6,7 @@ content from being guessed by its digest. Erasing writes blanks over it, at the 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from enum import StrEnum
@@ -17,7 +18,8 @@ from triage.model.decision import Decision
 from triage.model.item import Item
 from triage.store.encoding import encode
 from triage.store.errors import SyncFailed
-from triage.store.files import Files, append_bytes, read_from
+from triage.store.files import Files, append_bytes, opened, read_from, replace_file
+from triage.store.head import overwrite_all
 from triage.store.ledger import PayloadRef
 
 __all__ = ["Payload", "PayloadState", "Payloads", "new_payload", "payload_path"]
@@ -65,29 +67,44 @@ class Payloads:
         self._directory = directory
         self._files = files
 
-    def append(self, segment: int, data: bytes) -> PayloadRef:
+    def append(self, segment: int, data: bytes, start: int) -> PayloadRef:
         """Add a payload, on the disk when it returns; the log's lock is held.
 
-        Raises OSError where it is not; what was written of it is then no event's and does no harm.
+        ``start``: where the last payload ends that an event names. What a killed writer left behind it is
+        taken into this one, so that it is erased with it. Raises OSError and SyncFailed.
         """
         path = payload_path(self._directory, segment)
-        descriptor = self._files.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        try:
-            offset = self._files.size(descriptor)
-        finally:
-            self._files.close(descriptor)
+        left = self._left_behind(path, start)
+        if left and not left.endswith(b"\n"):
+            data = b"\n" + data
         try:
             append_bytes(self._files, path, data, sync=True)
-        except SyncFailed as error:
-            raise error.cause from error
-        return PayloadRef(segment, offset, len(data), hashlib.sha256(data).hexdigest())
+        except (OSError, SyncFailed):
+            self._take_back(path, start + len(left))
+            raise
+        whole = left + data
+        return PayloadRef(segment, start, len(whole), hashlib.sha256(whole).hexdigest())
+
+    def _take_back(self, path: Path, size: int) -> None:
+        with contextlib.suppress(OSError), opened(self._files, path, os.O_WRONLY) as descriptor:
+            self._files.truncate(descriptor, size)
+
+    def _left_behind(self, path: Path, start: int) -> bytes:
+        try:
+            return read_from(self._files, path, start)
+        except FileNotFoundError:
+            replace_file(self._files, path, [])
+            return b""
 
     def read(self, ref: PayloadRef) -> Payload | None:
-        """A payload; None where it was erased or is not what was written."""
+        """A payload; None where it was erased, is not what was written, or is of another version's making."""
         data = self._bytes(ref)
         if hashlib.sha256(data).hexdigest() != ref.digest:
             return None
-        return _decoder.decode(data)
+        try:
+            return _decoder.decode(data.rstrip(b"\n").rpartition(b"\n")[2])
+        except msgspec.DecodeError:
+            return None
 
     def state(self, ref: PayloadRef) -> PayloadState:
         """Whether a payload is what was written."""
@@ -99,13 +116,10 @@ class Payloads:
     def erase(self, segment: int, refs: list[PayloadRef]) -> None:
         """Write blanks over payloads. Raises OSError."""
         path = payload_path(self._directory, segment)
-        descriptor = self._files.open(path, os.O_WRONLY)
-        try:
+        with opened(self._files, path, os.O_WRONLY) as descriptor:
             for ref in refs:
-                self._files.overwrite(descriptor, b" " * (ref.size - 1) + b"\n", ref.offset)
+                overwrite_all(self._files, descriptor, b" " * (ref.size - 1) + b"\n", ref.offset)
             self._files.sync(descriptor)
-        finally:
-            self._files.close(descriptor)
 
     def _bytes(self, ref: PayloadRef) -> bytes:
         try:

@@ -1,45 +1,63 @@
 """The files of the log: segments of JSON lines, each line carrying the SHA-256 of the one before it.
 
 A segment begins with a header that carries the hash of the last line of the segment before, and how many
-of that one's lines count. A line that a killed writer left half-written is ended with ``!torn``, which no
-JSON ends with, and followed by a ``recovered`` event; nothing is ever written over.
+bytes of that one count. A line that a killed writer left half-written is ended with ``!torn``, which no
+JSON ends with, and followed by a ``recovered`` event; nothing that stands is ever written over.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from triage.store.errors import StoreDamaged, StoreTooNew, StoreUnavailable, SyncFailed, os_words
-from triage.store.files import Files, append_bytes, make_directory, read_from, replace_file
-from triage.store.head import Head, HeadFile, boot_id
+from triage.store.errors import StoreDamaged, StoreTooNew, StoreUnavailable, os_words
+from triage.store.files import Files, read_from
+from triage.store.head import Position
 from triage.store.ledger import Event, Place
 
-__all__ = ["FORMAT", "REMEDY", "TORN", "VERSION", "Header", "Line", "Reread", "Segments", "line_hash"]
+__all__ = [
+    "FORMAT",
+    "REMEDY",
+    "TORN",
+    "VERSION",
+    "Header",
+    "Line",
+    "Reread",
+    "Segments",
+    "decoded_event",
+    "decoded_header",
+    "format_version",
+    "is_torn",
+    "line_hash",
+    "segment_numbers",
+    "segment_path",
+    "unavailable",
+]
 
 FORMAT = "triage-log"
 VERSION = 1
-SEGMENT_BYTES = 16 << 20
-"""A segment that is longer is followed by another."""
 TORN = b"!torn"
-NOTHING = "0" * 64
-"""The hash that stands before the very first line."""
 REMEDY = (
     "`triage log verify` says what else is wrong. The log is evidence: keep the directory, move it away "
     "whole, and go on with a new one; what waits is polled anew."
 )
+_HEADER_BYTES = 4096
+"""So much is read of a segment to see its header; most are far shorter."""
 
-Build = Callable[[int, str], Event]
-"""Makes an event of its number and the hash of the line before it."""
+
+class _Stamp(msgspec.Struct, frozen=True):
+    """What the header of any version has."""
+
+    format: str
+    version: int
 
 
-class Header(msgspec.Struct, frozen=True):
+class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     """The first line of a segment."""
 
     format: str
@@ -47,9 +65,12 @@ class Header(msgspec.Struct, frozen=True):
     segment: int
     previous: str
     """SHA-256 of the last line that counts of the segment before."""
-    previous_lines: int
-    """How many lines of the segment before count, its header included."""
+    previous_bytes: int
+    """How many bytes of the segment before count."""
     at: datetime
+    dropped: str = ""
+    """After a failed fsync: what was written behind those bytes and does not count, in Latin-1. A power cut
+    may leave some of it there."""
 
 
 class Line(NamedTuple):
@@ -65,6 +86,8 @@ class Reread(Exception):
 
 _event_decoder = msgspec.json.Decoder(Event)
 _header_decoder = msgspec.json.Decoder(Header)
+_stamp_decoder = msgspec.json.Decoder(_Stamp)
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def line_hash(line: bytes) -> str:
@@ -72,31 +95,63 @@ def line_hash(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
+def is_torn(line: bytes) -> bool:
+    """Whether a line was never whole: a killed writer left it, or a power cut blanked some of it."""
+    return line.endswith(TORN) or b"\0" in line
+
+
+def decoded_event(line: bytes) -> Event | None:
+    """The event of a line; None where it holds none."""
+    try:
+        return _event_decoder.decode(line)
+    except _UNDECODABLE:
+        return None
+
+
+def decoded_header(line: bytes) -> Header | None:
+    """The header in a line; None where it is none of a log."""
+    try:
+        header = _header_decoder.decode(line)
+    except _UNDECODABLE:
+        return None
+    return header if header.format == FORMAT else None
+
+
+def format_version(line: bytes) -> int:
+    """Which version of the format a header names; 0 where it is no header of a log."""
+    try:
+        stamp = _stamp_decoder.decode(line)
+    except _UNDECODABLE:
+        return 0
+    return stamp.version if stamp.format == FORMAT else 0
+
+
 def segment_path(directory: Path, number: int) -> Path:
     """The file of a segment."""
     return directory / f"{number:08}.jsonl"
 
 
+def segment_numbers(directory: Path) -> list[int]:
+    """Of the segments there are, in order."""
+    return sorted(int(path.name[:8]) for path in directory.glob("[0-9]" * 8 + ".jsonl"))
+
+
+def unavailable(what: str, path: Path, error: OSError) -> StoreUnavailable:
+    """The error for a file that cannot be read or written."""
+    return StoreUnavailable(f"{path} cannot be {what}: {os_words(error)}.")
+
+
 class Segments:
-    """The chain in ``directory`` as one process has read it. Writers hold the log's lock."""
+    """The chain in ``directory`` as one process has read it."""
 
     def __init__(self, directory: Path, files: Files) -> None:
         self.directory = directory
         self._files = files
-        self._head = HeadFile(directory / "head.json", files)
-        self._mark = directory / "unsynced"
-        """There while an fsync failed and no new segment could be begun."""
-        self._broken = ""
-        self.number = 0
-        """The segment read last; 0: there is none."""
-        self.seq = 0
-        """Number of the last event."""
-        self._event_hash = NOTHING
-        self._lines = 0
-        self._end = 0
-        self._tail = NOTHING
-
-    # reading
+        self.at = Position()
+        """How far it was read."""
+        self.torn = False
+        """Whether the last line is one that was never whole, and no event says so yet."""
+        self._known = Position()
 
     def read(self) -> Iterator[Line]:
         """The events appended since the last call; two ``stat`` when there are none.
@@ -105,211 +160,113 @@ class Segments:
         """
         while True:
             following = self._header_after()
-            if self.number:
-                yield from self._read_on(following.previous_lines if following else None)
+            if self.at.segment:
+                yield from self._read_on(following)
             if following is None:
                 return
             self._enter(following)
 
-    def _header_after(self) -> Header | None:
-        """The next segment's header, checked; None where there is no next segment."""
-        path = segment_path(self.directory, self.number + 1)
-        try:
-            os.stat(path)
-            line = read_from(self._files, path, 0, 4096).partition(b"\n")[0]
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise self._unavailable("read", path, error) from error
-        try:
-            header = _header_decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            header = None
-        if header is None or header.format != FORMAT or header.segment != self.number + 1:
-            raise StoreDamaged(
-                path, 1, f"this is not the header of segment {self.number + 1} of a log", REMEDY
-            )
-        if header.version > VERSION:
-            raise StoreTooNew(path, header.version, VERSION)
-        return header
+    def expect(self, stands: Position) -> None:
+        """Before anything is read: what the head says of it. A line that differs is then damaged."""
+        self._known = stands
 
-    def _read_on(self, limit: int | None) -> Iterator[Line]:
-        path = segment_path(self.directory, self.number)
+    def check_end(self) -> None:
+        """Raise StoreDamaged where the log ends before it should, by its head or by later segments."""
+        if self.at.reach < self._known.reach:
+            more = self._known.seq - self.at.seq
+            raise self._damaged(f"the log ends here, and {more} more events were written")
         try:
-            size = os.stat(path).st_size
-            if size < self._end or (limit is not None and limit < self._lines):
-                raise Reread
-            data = read_from(self._files, path, self._end) if size > self._end else b""
+            last = max(segment_numbers(self.directory), default=0)
         except OSError as error:
-            raise self._unavailable("read", path, error) from error
-        for raw in data.split(b"\n")[:-1]:
-            if limit is not None and self._lines >= limit:
-                break
-            line = self._take(path, raw)
-            if line is not None:
-                yield line
-        if limit is not None and self._lines < limit:
-            raise StoreDamaged(path, self._lines + 1, "lines are missing here", REMEDY)
+            raise unavailable("read", self.directory, error) from error
+        if last > self.at.segment:
+            missing = segment_path(self.directory, self.at.segment + 1)
+            if not missing.exists():  # else it was begun this moment
+                raise StoreDamaged(missing, 0, "the segment is missing", REMEDY)
 
-    def _take(self, path: Path, raw: bytes) -> Line | None:
-        """One whole line; None where it holds no event."""
-        place = Place(self.number, self._end, len(raw))
-        event = None if self._lines == 0 or raw.endswith(TORN) else self._event(path, raw)
-        self._end += len(raw) + 1
-        self._lines += 1
-        self._tail = line_hash(raw)
+    def take(self, raw: bytes) -> Line | None:
+        """The next whole line; None where it holds no event. Raises StoreDamaged."""
+        at = self.at
+        is_header = at.line == 0
+        torn = not is_header and is_torn(raw)
+        event = None if is_header or torn else self._event(raw)
+        seq = at.seq if event is None else event.seq
+        after = Position(at.segment, at.line + 1, at.end + len(raw) + 1, seq, line_hash(raw))
+        if after.line == self._known.line and after.segment == self._known.segment and after != self._known:
+            raise self._damaged("this is not the line that was written, as head.json says")
+        self.at = after
         if event is None:
+            self.torn = torn
             return None
-        self.seq, self._event_hash = event.seq, self._tail
-        return Line(place, event)
-
-    def _event(self, path: Path, raw: bytes) -> Event:
-        try:
-            event = _event_decoder.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise StoreDamaged(path, self._lines + 1, "this is not an event of a log", REMEDY) from None
-        if event.previous != self._tail:
-            raise StoreDamaged(path, self._lines + 1, "it does not follow the line before it", REMEDY)
-        if event.seq != self.seq + 1:
-            raise StoreDamaged(path, self._lines + 1, f"it is number {event.seq}, not {self.seq + 1}", REMEDY)
-        return event
-
-    def _enter(self, header: Header) -> None:
-        if header.previous != self._tail:
-            path = segment_path(self.directory, header.segment)
-            raise StoreDamaged(path, 1, "it does not follow the segment before it", REMEDY)
-        self.number, self._end, self._lines = header.segment, 0, 0
+        self.torn = False
+        return Line(Place(at.segment, at.end, len(raw)), event)
 
     def event_at(self, place: Place) -> Event:
         """The event of a line read earlier. Raises StoreUnavailable and StoreDamaged."""
         path = segment_path(self.directory, place.segment)
         try:
-            raw = read_from(self._files, path, place.offset, place.size)
+            event = decoded_event(read_from(self._files, path, place.offset, place.size))
         except OSError as error:
-            raise self._unavailable("read", path, error) from error
+            raise unavailable("read", path, error) from error
+        if event is None:
+            raise StoreDamaged(path, 0, f"at byte {place.offset} a line is no longer what was read", REMEDY)
+        return event
+
+    def _header_after(self) -> Header | None:
+        """The next segment's header, checked; None where there is no next segment."""
+        number = self.at.segment + 1
+        path = segment_path(self.directory, number)
         try:
-            return _event_decoder.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise StoreDamaged(path, 0, "a line that was read is no longer there", REMEDY) from None
-
-    # writing: under the lock, with everything read
-
-    def make_ready(self) -> None:
-        """See that the next event can be appended: a segment to put it into, no half line at its end.
-
-        Raises StoreUnavailable.
-        """
-        if self._broken:
-            raise StoreUnavailable(self._broken)
-        path = segment_path(self.directory, self.number)
-        try:
-            if not self.number:
-                make_directory(self.directory)
-                self._begin_segment(None)
-            elif self._mark.exists() or self._end > SEGMENT_BYTES:
-                self._begin_segment(None)
-                self._files.remove(self._mark)
-            elif os.stat(path).st_size > self._end:
-                self._end_torn_line(path)
+            self._files.stat(path)
+            line = self._first_line(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         except OSError as error:
-            raise self._unavailable("written", path, error) from error
+            raise unavailable("read", path, error) from error
+        version = format_version(line)
+        if version > VERSION:
+            raise StoreTooNew(path, version, VERSION)
+        header = decoded_header(line)
+        if header is None or header.segment != number:
+            raise StoreDamaged(path, 1, f"this is not the header of segment {number} of a log", REMEDY)
+        return header
 
-    def append(self, build: Build) -> Line:
-        """Append the event that ``build`` makes; on the disk when this returns.
+    def _first_line(self, path: Path) -> bytes:
+        line, end, _ = read_from(self._files, path, 0, _HEADER_BYTES).partition(b"\n")
+        return line if end else read_from(self._files, path, 0).partition(b"\n")[0]
 
-        Raises StoreUnavailable; the event then does not stand, now or later.
-        """
-        path = segment_path(self.directory, self.number)
+    def _read_on(self, following: Header | None) -> Iterator[Line]:
+        """What is new in the segment, up to where the ``following`` one says that it ends."""
+        path = segment_path(self.directory, self.at.segment)
         try:
-            raw = self._encoded(build)
-            self._announce(raw)
-            try:
-                append_bytes(self._files, path, raw + b"\n", sync=True)
-            except SyncFailed as error:
-                return self._put_into_new_segment(path, build, error)
+            end = self._files.stat(path).st_size if following is None else following.previous_bytes
+            if end < self.at.end:
+                raise Reread
+            data = read_from(self._files, path, self.at.end, end - self.at.end) if end > self.at.end else b""
         except OSError as error:
-            raise self._unavailable("written", path, error) from error
-        line = self._take(path, raw)
-        assert line is not None  # noqa: S101 - an event was encoded, so an event is decoded
-        self._confirm()
-        return line
+            raise unavailable("read", path, error) from error
+        for raw in data.split(b"\n")[:-1]:
+            line = self.take(raw)
+            if line is not None:
+                yield line
+        if following is not None and self.at.end != end:
+            raise StoreDamaged(path, self.at.line + 1, "lines are missing here", REMEDY)
 
-    def _encoded(self, build: Build) -> bytes:
-        return msgspec.json.encode(build(self.seq + 1, self._tail))
+    def _enter(self, header: Header) -> None:
+        if header.previous != self.at.hash:
+            path = segment_path(self.directory, header.segment)
+            raise StoreDamaged(path, 1, "it does not follow the segment before it", REMEDY)
+        self.at = Position(header.segment, 0, 0, self.at.seq, self.at.hash)
 
-    def _announce(self, raw: bytes) -> None:
-        self._head.write(Head(self.number, self.seq, self._event_hash, line_hash(raw), boot_id()))
+    def _event(self, raw: bytes) -> Event:
+        event = decoded_event(raw)
+        if event is None:
+            raise self._damaged("this is not an event of a log")
+        if event.previous != self.at.hash:
+            raise self._damaged("it does not follow the line before it")
+        if event.seq != self.at.seq + 1:
+            raise self._damaged(f"it is number {event.seq}, not {self.at.seq + 1}")
+        return event
 
-    def _confirm(self) -> None:
-        try:
-            self._head.write(Head(self.number, self.seq, self._event_hash, "", boot_id()))
-        except OSError:  # the event stands and was announced, which verifying takes as well
-            return
-
-    def _end_torn_line(self, path: Path) -> None:
-        """End what a killed writer left, and say so in an event."""
-        torn = read_from(self._files, path, self._end)
-        append_bytes(self._files, path, TORN + b"\n", sync=False)
-        self._take(path, torn + TORN)
-        self.append(
-            lambda seq, previous: Event(
-                seq,
-                previous,
-                "recovered",
-                datetime.now(UTC),
-                detail=f"a half-written line of {len(torn)} bytes",
-            )
-        )
-
-    def _begin_segment(self, build: Build | None) -> Line | None:
-        """Begin the next segment, with one event in it or none, durable at once. Raises OSError."""
-        header = Header(FORMAT, VERSION, self.number + 1, self._tail, self._lines, datetime.now(UTC))
-        path = segment_path(self.directory, header.segment)
-        first = msgspec.json.encode(header)
-        lines = [first]
-        if build is not None:
-            lines.append(msgspec.json.encode(build(self.seq + 1, line_hash(first))))
-        try:
-            replace_file(self._files, path, [line + b"\n" for line in lines])
-        except SyncFailed as error:
-            self._files.remove(path)
-            raise error.cause from error
-        self._enter(header)
-        taken = [self._take(path, line) for line in lines]
-        self._confirm()
-        return taken[-1]
-
-    def _put_into_new_segment(self, path: Path, build: Build, error: SyncFailed) -> Line:
-        """After an fsync failed nothing in that file can be trusted to last: go on in a new one."""
-        try:
-            self._take_back(path)
-        except OSError:
-            self._broken = (
-                f"{error}. Whether the last decision was saved is not known, and nothing more is accepted: "
-                "look at the disk, then start triage again and look at the log."
-            )
-            raise StoreUnavailable(self._broken) from error
-        try:
-            line = self._begin_segment(build)
-        except OSError:
-            self._leave_mark()
-            raise StoreUnavailable(f"{error}. Nothing was saved.") from error
-        assert line is not None  # noqa: S101 - an event was given
-        return line
-
-    def _take_back(self, path: Path) -> None:
-        descriptor = self._files.open(path, os.O_WRONLY)
-        try:
-            self._files.truncate(descriptor, self._end)
-        finally:
-            self._files.close(descriptor)
-
-    def _leave_mark(self) -> None:
-        """Have the next writer, whoever it is, begin a new segment first."""
-        try:
-            self._files.close(self._files.open(self._mark, os.O_WRONLY | os.O_CREAT))
-        except OSError as error:
-            self._broken = f"{self._mark} cannot be written: {os_words(error)}. Nothing more is accepted."
-
-    def _unavailable(self, what: str, path: Path, error: OSError) -> StoreUnavailable:
-        return StoreUnavailable(f"{path} cannot be {what}: {os_words(error)}.")
+    def _damaged(self, why: str) -> StoreDamaged:
+        return StoreDamaged(segment_path(self.directory, self.at.segment), self.at.line + 1, why, REMEDY)

@@ -1,0 +1,186 @@
+"""The log's lines as they stand on disk, whatever they hold: what verifying looks at.
+
+Nothing here trusts a line that it has not seen to be right; what is odd about the files themselves, as a
+missing segment or bytes behind the last line that counts, is told through ``Report``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from triage.store.files import OS, read_from
+from triage.store.head import Head
+from triage.store.ledger import Event
+from triage.store.segments import (
+    Header,
+    decoded_event,
+    decoded_header,
+    is_torn,
+    line_hash,
+    segment_numbers,
+    segment_path,
+    unavailable,
+)
+
+__all__ = ["RawLine", "RawLines", "Report"]
+
+
+_TWO_LINES = 1 << 16
+"""So much is read to see two lines; they are rarely longer."""
+
+
+class Report(Protocol):
+    """Takes what was found."""
+
+    def find(self, segment: int, line: int, why: str) -> None:
+        """Something is not as it was written."""
+
+    def note(self, words: str) -> None:
+        """Something is odd but allowed."""
+
+
+class RawLine(msgspec.Struct):
+    """One line of a segment."""
+
+    segment: int
+    number: int
+    """Counted from 1."""
+    raw: bytes
+    whole: bool = True
+    """Whether it has an end."""
+    hash: str = ""
+    event: Event | None = None
+    header: Header | None = None
+    torn: bool = False
+    bad: bool = False
+    """Whether something was found about it."""
+
+    def __post_init__(self) -> None:
+        self.hash = line_hash(self.raw)
+        if self.number == 1:
+            self.header = decoded_header(self.raw)
+        elif self.whole and not is_torn(self.raw):
+            self.event = decoded_event(self.raw)
+        else:
+            self.torn = self.whole
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """Orders lines of one log."""
+        return self.segment, self.number
+
+    @property
+    def previous(self) -> str | None:
+        """The hash it names of the line before it; None where it names none."""
+        named = self.event or self.header
+        return named.previous if named is not None else None
+
+
+class RawLines:
+    """The lines of the log in ``directory``."""
+
+    def __init__(self, directory: Path, report: Report) -> None:
+        self._directory = directory
+        self._report = report
+        self._segment = 0
+        self._lines = 0
+        self._end = 0
+        self.segments = 0
+        """How many were read."""
+
+    def through(self, head: Head) -> Iterator[RawLine]:
+        """The lines that a head says stand; they never change, so no lock is needed."""
+        last, end = head.stands.segment, head.stands.end
+        for number in self._numbers():
+            if number < last:
+                yield from self._rest_of(number, head)
+            elif number == last:
+                self._enter(number)
+                yield from self._lines_of(self._bytes(number)[:end])
+
+    def rest(self, head: Head | None) -> Iterator[RawLine]:
+        """The lines behind those that were read; the log's lock is held."""
+        for number in self._numbers():
+            if number >= self._segment:
+                yield from self._rest_of(number, head)
+
+    def _numbers(self) -> list[int]:
+        try:
+            return segment_numbers(self._directory)
+        except OSError as error:
+            raise unavailable("read", self._directory, error) from error
+
+    def _enter(self, number: int) -> None:
+        if number == self._segment:
+            return
+        for missing in range(self._segment + 1, min(number, self._segment + 2)):
+            self._report.find(missing, 0, f"segment {missing} is missing, before segment {number}")
+        self._segment, self._lines, self._end = number, 0, 0
+        self.segments += 1
+
+    def _rest_of(self, number: int, head: Head | None) -> Iterator[RawLine]:
+        self._enter(number)
+        data = self._bytes(number)
+        following = self._header_after(number, head)
+        if following is None:
+            yield from self._lines_of(data[self._end :])
+            return
+        counts = following.previous_bytes
+        yield from self._lines_of(data[self._end : counts])
+        if self._end < counts:
+            self._report.find(number, self._lines + 1, f"{counts - self._end} bytes are missing here")
+        elif len(data) > counts:
+            self._extra(number, data[counts:], following.dropped.encode("latin-1"))
+
+    def _lines_of(self, data: bytes) -> Iterator[RawLine]:
+        parts = data.split(b"\n")
+        for index, raw in enumerate(parts):
+            whole = index < len(parts) - 1
+            if whole or raw:
+                yield RawLine(self._segment, self._lines + 1, raw, whole)
+            if whole:
+                self._lines += 1
+                self._end += len(raw) + 1
+
+    def _extra(self, number: int, extra: bytes, dropped: bytes) -> None:
+        """Bytes behind the last line that counts: what a failed fsync left there, or somebody else's."""
+        known = len(extra) <= len(dropped) and all(
+            byte in (0, other) for byte, other in zip(extra, dropped, strict=False)
+        )
+        if known:
+            self._report.note(f"segment {number}: {len(extra)} bytes at its end do not count (a disk error)")
+        else:
+            self._report.find(number, self._lines + 1, f"{len(extra)} bytes here were not written by triage")
+
+    def _header_after(self, number: int, head: Head | None) -> Header | None:
+        """The header of the next segment, where the line after it, or the head, bears it out."""
+        path = segment_path(self._directory, number + 1)
+        try:
+            lines = self._beginning(path).split(b"\n")[:2]
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise unavailable("read", path, error) from error
+        header = decoded_header(lines[0])
+        event = decoded_event(lines[1]) if len(lines) == 2 else None
+        hashed = line_hash(lines[0])
+        if event is not None:
+            return header if event.previous == hashed else None
+        is_last = head is not None and head.stands.reach == (number + 1, 1)
+        return None if head and is_last and head.stands.hash != hashed else header
+
+    def _beginning(self, path: Path) -> bytes:
+        """At least the first two lines."""
+        data = read_from(OS, path, 0, _TWO_LINES)
+        return data if data.count(b"\n") >= 2 else read_from(OS, path, 0)
+
+    def _bytes(self, number: int) -> bytes:
+        path = segment_path(self._directory, number)
+        try:
+            return read_from(OS, path, 0)
+        except OSError as error:
+            raise unavailable("read", path, error) from error
