@@ -71,9 +71,10 @@ class Settling:
     ) -> Outcome:
         """A pause that takes no values: only an accepted reply says that it was ours."""
         after = _after(states, item.locator["state_id"])
-        if after is None or not after.goes_on:
-            what = after.words if after else "no state of its own"
-            return Outcome(REFUSED, f"the pause ended without being resumed: {what}")
+        if after is None:
+            return Outcome(UNKNOWN, f"the run's history does not show the pause; it is {run.state.words}")
+        if not after.goes_on:
+            return Outcome(REFUSED, f"the pause ended without being resumed: {after.words}")
         if receipt is not None and receipt.reference == after.id:
             return self._taken(decision, run, after, "Prefect accepted it and the run left its pause")
         return Outcome(
