@@ -90,10 +90,10 @@ class Poller:
         items, twice = _without_duplicates(found.items)
         now = datetime.now(UTC)
         changes = self.queue.sync(self.endpoint, items, now)
-        self.changed((*changes.new, *changes.changed, *changes.back), ())
+        self.changed((*changes.new, *changes.changed, *changes.back, *changes.touched), ())
         if self._version is None:
             self._version = await self._ask_version()
-        problems = (*found.problems, *twice)
+        problems = (*found.problems, *twice, *changes.problems)
         state = HealthState.DEGRADED if problems else HealthState.OK
         self._say(state, _summed(problems), waiting=len(items))
         await bury_vanished(self.connector, self.queue, self.log, changes.vanished, self.changed)
