@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from triage.store import journal as journal_module
 from triage.store import storage as storage_module
 from triage.store.database import Database
 from triage.store.errors import StoreDamaged, StoreLocked
+from triage.store.files import Files
 from triage.store.storage import JournalStorage
 
 
@@ -187,6 +190,34 @@ def test_many_small_documents_are_not_compacted_again_and_again(
     assert disk.calls.count("rename") <= 3
 
 
+def test_a_compaction_that_fails_spoils_no_change_and_is_not_tried_each_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoNewFiles(Files):
+        tries = 0
+        sick = False
+
+        def rename(self, old: Path, new: Path) -> None:
+            if self.sick:
+                self.tries += 1
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            super().rename(old, new)
+
+    monkeypatch.setattr(storage_module, "SPARE_BYTES", 1_000)
+    files = NoNewFiles()
+    database = Database(path, files=files, sync=False)
+    database.insert({"n": 0})
+    files.sick = True
+    for n in range(1, 301):
+        database.update({"n": n}, doc_ids=[1])
+        assert contents(Database(path)) == [[1, {"n": n}]]
+    assert 1 < files.tries < 6
+    files.sick = False
+    for n in range(300):
+        database.update({"n": n}, doc_ids=[1])
+    assert path.stat().st_size < 2_000
+
+
 def test_what_others_changed_is_told_once_and_in_order(here: Database, path: Path) -> None:
     storage, other = storage_of(here), Database(path, sync=False)
     here.insert({"n": 0})
@@ -223,6 +254,22 @@ def test_after_a_compaction_only_what_differs_is_told_and_nothing_untold_is_forg
     assert told[0] == ("_default", "2")
     assert set(told) == {("_default", "2"), ("_default", "4"), ("_default", "5")}
     assert len(told) == 3
+
+
+def test_what_was_lost_to_sight_while_a_new_file_was_damaged_is_told_once_it_is_mended(
+    here: Database, path: Path
+) -> None:
+    storage = storage_of(here)
+    here.insert_multiple({"n": n} for n in range(3))
+    header, _, _ = path.read_bytes().split(b"\n")
+    header = header.replace(b'"file":"', b'"file":"0')
+    path.write_bytes(header + b'\n{"_default":{"1":{"n":0}}}\nnonsense\n')
+    with pytest.raises(StoreDamaged, match="line 3"):
+        storage.refresh()
+    path.write_bytes(header + b'\n{"_default":{"1":{"n":0}}}\n')
+    storage.refresh()
+    assert contents(here) == [[1, {"n": 0}]]
+    assert {("_default", "2"), ("_default", "3")} <= set(storage.take_foreign())
 
 
 @pytest.mark.parametrize("at_most", [40, 4 << 20])
