@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     stale = [(path, text) for path, text in pages().items() if not path.exists() or path.read_text() != text]
     for path, text in stale:
         if "--check" in arguments:
-            print(f"{path.relative_to(ROOT)} is stale: run python scripts/key_table.py", file=sys.stderr)  # noqa: T201
+            print(f"{path.relative_to(ROOT)} is stale: run python scripts/key_table.py", file=sys.stderr)
         else:
             path.parent.mkdir(exist_ok=True)
             path.write_text(text)

@@ -75,7 +75,7 @@ class TriageApp(App[None]):
             self._faults.append(f"theme {wanted!r} does not exist; there are {', '.join(self.theme_names)}")
             wanted = FALLBACK
         self.theme = "mono" if os.environ.get("NO_COLOR") else wanted
-        self.look = Look(Ink(self.theme_variables), marks_for(os.environ))
+        self.look = Look(Ink(self.get_css_variables()), marks_for(os.environ))
         self._faults += check_keymap(desk.config.keymap, desk.config.keys)
 
     @property
@@ -106,7 +106,7 @@ class TriageApp(App[None]):
             self.desk_screen.say(words, "warning" if self._faults else "text")
 
     def _take_theme(self) -> None:
-        self.look.ink = Ink(self.theme_variables)
+        self.look.ink = Ink(self.get_css_variables())
         if self.is_running and hasattr(self, "desk_screen"):
             self.desk_screen.repaint_all()
 

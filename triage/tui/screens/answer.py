@@ -40,9 +40,7 @@ class AnswerDialog(Dialog[Answer]):
     """
 
     DEFAULT_CSS = "AnswerDialog Page { max-height: 16; }"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+e", "external", "in $EDITOR", show=False, priority=True)
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f4,ctrl+g", "external", "in $EDITOR", show=False)]
 
     def __init__(
         self,
@@ -77,7 +75,7 @@ class AnswerDialog(Dialog[Answer]):
 
     def _show_hints(self, by_number: bool) -> None:
         if not by_number:
-            external: tuple[Hint, ...] = (("ctrl+e", "in $EDITOR"),) if self._on_external else ()
+            external: tuple[Hint, ...] = (("F4", "in $EDITOR"),) if self._on_external else ()
             self.hint(("enter", "send"), *external, ("esc", "back"))
         elif self._asked.many:
             self.hint(("1–9 space", "mark"), ("enter", "send"), ("tab", "write"), ("esc", "back"))

@@ -123,6 +123,10 @@ class Dialog(ModalScreen[T | None], Generic[T]):
     def take_key(self, event: events.Key) -> bool:
         """Every key, before anything is done with it; True when the dialog has done it."""
         self.guard.key(event.key)
+        if event.key in ("tab", "shift+tab") and isinstance(self.focused, Input | TextArea):
+            # At once, so that what is typed right after goes into the next field and not into this one.
+            (self.focus_next if event.key == "tab" else self.focus_previous)()
+            return True
         return not isinstance(self.focused, Input | TextArea) and self.single_key(event.key)
 
     def single_key(self, key: str) -> bool:

@@ -55,8 +55,8 @@ class EditDialog(Dialog[Edited]):
     EditDialog VerticalScroll { scrollbar-size: 1 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2,ctrl+o", "send", "send", show=False, priority=True),
-        Binding("f3,ctrl+t", "switch", "form or JSON", show=False, priority=True),
+        Binding("f2,ctrl+o", "send", "send", show=False),
+        Binding("f3,ctrl+t", "switch", "form or JSON", show=False),
     ]
 
     def __init__(

@@ -1,0 +1,66 @@
+"""Write docs/commands.md: every command's help, as the program itself prints it.
+
+python scripts/command_reference.py            write it
+python scripts/command_reference.py --check    exit 1 when it is stale
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from triage.cli.main import main as program
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "commands.md"
+WIDTH = 90
+
+_INTRODUCTION = """# Commands
+
+Made by `scripts/command_reference.py` from what `triage COMMAND --help` prints.
+
+Whatever the console does, these do without it, side by side with an open console or alone. Where a command
+prints JSON, characters that could act on a terminal or hide there stand as `\\uXXXX`. An ID may be shortened
+to any beginning that no other item has."""
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page where it is stale, or only say so with ``--check``."""
+    text = page()
+    if PAGE.exists() and PAGE.read_text() == text:
+        return 0
+    if "--check" in arguments:
+        print(f"{PAGE.relative_to(ROOT)} is stale: run python scripts/command_reference.py", file=sys.stderr)
+        return 1
+    PAGE.write_text(text)
+    return 0
+
+
+def page() -> str:
+    """The whole of docs/commands.md."""
+    return "\n\n".join([_INTRODUCTION, *_sections(program, None, "triage")]) + "\n"
+
+
+def _sections(command: click.Command, parent: click.Context | None, name: str) -> Iterator[str]:
+    """A heading and the help, of a command and of those below it."""
+    context = click.Context(
+        command,
+        parent=parent,
+        info_name=name,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=["-h", "--help"],
+    )
+    yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```"
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            if found is not None and not found.hidden:
+                yield from _sections(found, context, below)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
