@@ -139,10 +139,12 @@ class ScriptedConnector(Connector):
         return "asked the agent to ask again"
 
 
-def make_desk(agent: Agent, data: Path, *, hold_s: float = 0.0, **more: object) -> Desk:
+def make_desk(
+    agent: Agent, data: Path, *, hold_s: float = 0.0, payload_days: int | None = None, **more: object
+) -> Desk:
     """A desk with one endpoint, ``agent``, polled every 20 ms."""
     settings = EndpointConfig(name="agent", kind="scripted", url="http://agent.invalid", poll_s=0.02)
-    config = Config(hold_s=hold_s, endpoints={"agent": settings})
+    config = Config(hold_s=hold_s, payload_days=payload_days, endpoints={"agent": settings})
 
     def opener(config: EndpointConfig, clients: Clients) -> Connector:
         return ScriptedConnector(config, Wire(clients.client(), config.url), agent)

@@ -284,3 +284,21 @@ async def test_the_summary_file_follows_the_desk(desks: MakeDesk, agent: Agent) 
     await desk.stop()
     summary = msgspec.json.decode((desk.data / SUMMARY_FILE).read_bytes())
     assert (summary["waiting"], summary["by_endpoint"], summary["version"]) == (2, {"agent": 2}, 1)
+
+
+async def test_payloads_are_kept_only_for_the_days_wanted(desks: MakeDesk, agent: Agent) -> None:
+    item = agent.ask("a")
+    first = desks()
+    first.queue.sync("agent", [item], datetime.now(UTC))
+    decision = msgspec.structs.replace(
+        first._new_decision(item, APPROVE, 0.0), at=datetime.now(UTC) - timedelta(days=31)
+    )
+    first.log.decide(decision, item)
+    first.log.advance(decision.id, DeliveryState.WITHDRAWN, expect=DeliveryState.HELD)
+    keeping = desks(payload_days=32)
+    await keeping.start()
+    assert keeping.record(item.id).item is not None  # type: ignore[union-attr]
+    erasing = desks(payload_days=30)
+    await erasing.start()
+    assert erasing.record(item.id).item is None  # type: ignore[union-attr]
+    assert erasing.record(item.id).decision.operator == "ann"  # type: ignore[union-attr]

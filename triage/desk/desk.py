@@ -32,6 +32,7 @@ from triage.model.decision import (
 )
 from triage.model.endpoint import EndpointConfig, Health, HealthState
 from triage.model.item import Context, Item
+from triage.store.errors import StoreUnavailable
 from triage.store.log import Event, Log, Record, WrongState
 from triage.store.queue import Entry, Queue
 
@@ -117,11 +118,22 @@ class Desk(Marking):
 
     async def start(self) -> None:
         """Begin to poll, deliver and watch, in tasks of the running loop."""
+        self._erase_old_payloads()
         self._tasks = [asyncio.create_task(self._watch(), name="watch")]
         self._tasks += [
             asyncio.create_task(station.run(), name=f"station {station.name}")
             for station in self._stations.values()
         ]
+
+    def _erase_old_payloads(self) -> None:
+        """Keep what was shown and sent only for the days the operator wants."""
+        days = self.config.payload_days
+        if days is None or self.read_only:
+            return
+        with contextlib.suppress(
+            StoreUnavailable
+        ):  # erased at the next start; the disk's fault is said on deciding
+            self.log.erase_payloads(datetime.now(UTC) - timedelta(days=days), self.operator)
 
     async def stop(
         self, *, held: Literal["send", "keep"] = "keep", timeout_s: float = STOP_TIMEOUT_S

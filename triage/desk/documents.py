@@ -25,7 +25,8 @@ def listed(entry: Entry, record: Record | None) -> dict[str, Any]:
     """One object of ``triage list --json``."""
     item = entry.item
     actions = [
-        {"name": action.name, "arguments": action.arguments, "schema": action.schema} for action in item.actions
+        {"name": action.name, "arguments": action.arguments, "schema": action.schema}
+        for action in item.actions
     ]
     found = {
         "id": item.id,
