@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from tests.connectors.kit.deliver import connected
@@ -11,6 +12,15 @@ from tests.connectors.kit.faults import Line
 from tests.connectors.opencode.serving import OpencodeServer
 from triage.connectors.opencode import Opencode
 from triage.model.item import Item
+
+
+def answers(request: httpx.Request) -> bool:
+    return request.method == "POST"
+
+
+def new_line() -> Line:
+    """A line without TLS: reading the system's certificates takes longer than most tests."""
+    return Line(answers, httpx.AsyncHTTPTransport(verify=False))
 
 
 @pytest.fixture
@@ -21,7 +31,7 @@ async def server() -> AsyncIterator[OpencodeServer]:
 
 @pytest.fixture
 def line() -> Line:
-    return Line(lambda request: request.method == "POST")
+    return new_line()
 
 
 @pytest.fixture

@@ -18,6 +18,11 @@ def answers(request: httpx.Request) -> bool:
     return request.url.path.endswith("/respond_to_confirmation")
 
 
+def new_line() -> Line:
+    """A line without TLS: reading the system's certificates takes longer than most tests."""
+    return Line(answers, httpx.AsyncHTTPTransport(verify=False))
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[AgentServer]:
     async with AgentServer() as running:
@@ -26,7 +31,7 @@ async def server() -> AsyncIterator[AgentServer]:
 
 @pytest.fixture
 def line() -> Line:
-    return Line(answers)
+    return new_line()
 
 
 @pytest.fixture
