@@ -145,12 +145,16 @@ async def test_no_comes_with_200() -> None:
     assert (await sent(late, row, Verdict(Verb.APPROVE))).detail["status"] == "REJECT"
 
 
-async def test_500_and_503_say_nothing_of_what_happened() -> None:
-    for name, error in (("unknown_id", Broken), ("concurrent_answer", Busy)):
-        reply = sample(name)
-        row = paused_row(sample("list_pending").body[0]["state"], reply.path.split("/")[3])
-        with pytest.raises(error):
-            await sent(reply, row, Verdict(Verb.APPROVE))
+async def test_500_says_nothing_of_what_happened_and_503_that_it_is_over() -> None:
+    state = sample("list_pending").body[0]["state"]
+    unknown, busy = sample("unknown_id"), sample("concurrent_answer")
+    with pytest.raises(Broken):
+        await sent(unknown, paused_row(state, unknown.path.split("/")[3]), Verdict(Verb.APPROVE))
+    row = paused_row(state, busy.path.split("/")[3])
+    assert (await sent(busy, row, Verdict(Verb.APPROVE))).detail == {"status": "BUSY"}
+    proxys = msgspec.structs.replace(busy, body="busy")
+    with pytest.raises(Busy):
+        await sent(proxys, row, Verdict(Verb.APPROVE))
 
 
 async def test_a_stored_answer_that_is_ours_confirms() -> None:

@@ -11,14 +11,14 @@ import httpx
 import pytest
 
 from tests.connectors.kit.deliver import NotTaken, connected, decide, deliver
-from tests.connectors.kit.faults import Line
+from tests.connectors.kit.faults import Fault, Line
 from tests.connectors.kit.server import Request, Response
 from tests.connectors.prefect.fake import DECIDE, FakePrefect
 from tests.connectors.prefect.test_contract import decides
 from triage.connectors.base import Refusal
 from triage.connectors.http import Broken, Denied, Garbled
 from triage.connectors.prefect import Prefect, reading, settling
-from triage.model.decision import DeliveryState, Verdict
+from triage.model.decision import DeliveryState, Receipt, Verdict
 from triage.model.item import Gone, Item, Verb
 
 CONFIRMED, REFUSED = DeliveryState.CONFIRMED, DeliveryState.REFUSED
@@ -262,19 +262,46 @@ async def test_two_answers_at_once(world: World) -> None:
     assert len(world.server.answers[run_id]) == 1
 
 
-async def test_a_busy_server_leaves_it_unknown_until_it_can_no_longer_arrive(
+async def test_what_a_busy_server_gave_up_on_may_be_decided_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id, item = await world.asked()
     decision = decide(item, APPROVE)
     world.server.busy = True
-    assert (await deliver(world.connector, item, decision)).state is UNKNOWN
+    receipt = await world.connector.send(item, decision)
+    outcome = await world.connector.settle(item, decision, receipt)
+    assert outcome.state is UNKNOWN
+    monkeypatch.setattr(settling, "BUSY_S", 0.0)
+    outcome = await world.connector.settle(item, decision, receipt)
+    assert outcome.state is REFUSED
+    assert "decide again" in outcome.detail
+    assert world.server.answers[run_id] == []
     world.server.busy = False
+    assert (await deliver(world.connector, item, [APPROVE])).state is CONFIRMED
+
+
+async def test_two_at_once_at_a_busy_server(world: World) -> None:
+    """Recorded: the one gets 201, the other 503."""
+    _, item = await world.asked()
+    await deliver(world.connector, item, [APPROVE])
+    world.server.busy = True
+    for verdict, state in ((REJECT, REFUSED), (CLOSE, REFUSED), (APPROVE, CONFIRMED)):
+        decision = decide(item, verdict)
+        receipt = Receipt(detail={"status": "BUSY"})
+        assert (await world.connector.settle(item, decision, receipt)).state is state
+
+
+async def test_a_lost_answer_is_unknown_until_it_can_no_longer_arrive(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, item = await world.asked()
+    decision = decide(item, APPROVE)
+    world.line.fault = Fault.LOST
+    assert (await deliver(world.connector, item, decision)).state is UNKNOWN
     monkeypatch.setattr(settling, "NEVER_ARRIVED_S", 0.0)
     outcome = await world.connector.settle(item, decision, None)
     assert outcome.state is REFUSED
     assert "never arrived" in outcome.detail
-    assert world.server.answers[run_id] == []
 
 
 async def test_an_unknown_run_breaks_the_next_request_which_is_asked_again(world: World) -> None:

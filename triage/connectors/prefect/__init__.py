@@ -10,7 +10,7 @@ import msgspec
 from triage.connectors.base import Connector, Match, Poll, Refusal
 from triage.connectors.http import Declined, Garbled, Wire
 from triage.connectors.prefect import forms
-from triage.connectors.prefect.api import Answer, Api, FlowRun, api_path, as_run, utc
+from triage.connectors.prefect.api import Answer, Api, FlowRun, api_path, as_run, is_too_busy, utc
 from triage.connectors.prefect.reading import Reader, Waiting
 from triage.connectors.prefect.settling import Settling, became_of, closing_message
 from triage.model.decision import Decision, Outcome, Receipt
@@ -169,6 +169,8 @@ class Prefect(Connector):
         except Declined as error:
             if 400 <= error.reply.status < 500 and error.reply.status not in _UNCLEAR:
                 raise Refusal(str(error)) from error
+            if is_too_busy(error.reply):
+                return Receipt(detail={"status": "BUSY"})
             raise
         return _receipt(item, answer)
 

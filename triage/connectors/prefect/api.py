@@ -13,7 +13,20 @@ import msgspec
 
 from triage.connectors.http import Garbled, Interrupted, Missing, Reply, Wire, segment
 
-__all__ = ["PAGE", "Answer", "Api", "FlowRun", "Form", "Keyset", "Log", "State", "api_path", "as_run", "utc"]
+__all__ = [
+    "PAGE",
+    "Answer",
+    "Api",
+    "FlowRun",
+    "Form",
+    "Keyset",
+    "Log",
+    "State",
+    "api_path",
+    "as_run",
+    "is_too_busy",
+    "utc",
+]
 
 PAGE = 200
 """Most rows a server gives at once, unless its administrator set less."""
@@ -244,6 +257,15 @@ def as_run(row: Any) -> FlowRun:
     except msgspec.ValidationError as error:
         name = row.get("id") if isinstance(row, dict) else None
         raise Garbled(f"flow run {str(name)[:80]} cannot be read: {error}") from error
+
+
+def is_too_busy(reply: Reply) -> bool:
+    """Whether a 503 is the server's own, whose database gave up on the request: it is over, most likely
+    without effect. A proxy's says nothing."""
+    try:
+        return reply.status == 503 and "exception_message" in reply.decode(dict[str, Any])
+    except Garbled:
+        return False
 
 
 def api_path(url: str) -> str:

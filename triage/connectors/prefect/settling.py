@@ -20,10 +20,13 @@ from triage.model.item import Gone, Item, Verb
 __all__ = ["Settling", "became_of", "closing_message"]
 
 NEVER_ARRIVED_S = 60.0
-"""A send whose reply was lost and that left no trace for so long did not arrive: a server that was too
-busy was seen to have dropped it."""
+"""A send whose reply was lost and that left no trace for so long did not arrive."""
+BUSY_S = 3.0
+"""A send that Prefect gave up on, being too busy, and that left no trace for so long had no effect."""
 TAKEN_UP_S = 15.0
 """How long a paused process is given to look whether it may go on; every 10 s unless the flow says else."""
+
+_BUSY = "Prefect was too busy to take it (503)"
 
 CONFIRMED, REFUSED = DeliveryState.CONFIRMED, DeliveryState.REFUSED
 SENT, UNKNOWN = DeliveryState.SENT, DeliveryState.UNKNOWN
@@ -58,6 +61,10 @@ class Settling:
 
     def _untouched(self, decision: Decision, receipt: Receipt | None) -> Outcome:
         """The run still waits with this question."""
+        if _status(receipt) == "BUSY":
+            if self._longer_than(BUSY_S, decision, "missing"):
+                return Outcome(REFUSED, f"{_BUSY} and did nothing; the run still waits: decide again")
+            return Outcome(UNKNOWN, f"{_BUSY}; the run still waits, looking whether it stays so")
         if receipt is not None:
             return Outcome(
                 UNKNOWN, f"Prefect said {_status(receipt)}, but the run still waits; look at it there"
@@ -92,7 +99,7 @@ class Settling:
         after = _after(states, item.locator["state_id"])
         status = _status(receipt)
         if stored is not None and stored == forms.answer(item.locator, decision.verdicts[0]):
-            if status in ("ACCEPT", ""):
+            if status in ("ACCEPT", "BUSY", ""):
                 return self._taken(decision, run, after, "the answer stored with the run is this one")
             return Outcome(
                 UNKNOWN,

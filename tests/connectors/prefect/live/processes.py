@@ -68,7 +68,7 @@ def running_prefect(home: Path) -> Iterator[tuple[str, Flows]]:
     """A server with its data in ``home`` and the flows' process: the server's URL, and the flows."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    server = ["-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-services"]
     flows = [str(Path(__file__).with_name("flows.py"))]
     with _process(home, url, server, "server.log") as one, _process(home, url, flows, "flows.log") as other:
         _wait_until_healthy(url, one, home / "server.log")
