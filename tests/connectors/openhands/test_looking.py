@@ -73,7 +73,9 @@ async def test_a_list_without_end_is_an_error(server: AgentServer, connector: Op
 async def test_what_the_servers_filter_lets_through_is_left_out(
     server: AgentServer, connector: OpenHands
 ) -> None:
-    waits, rests = server.talk(), server.talk()
+    waits, works, rests = server.talk(), server.talk(["sleep 600"]), server.talk()
+    works.slow = True
+    works.run()
     rests.reject("no")
     server.filters = False
     assert [item.locator["conversation_id"] for item in (await connector.poll()).items] == [waits.id]
