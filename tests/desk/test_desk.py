@@ -117,6 +117,14 @@ async def test_answers_are_checked_against_the_schema(desks: MakeDesk, agent: Ag
     assert "never fetched" in desk.check(broken, (Verdict(Verb.RESPOND, answer=3),))[0]
 
 
+async def test_formats_in_schemas_are_checked(desks: MakeDesk, agent: Agent) -> None:
+    schema = {"type": "string", "format": "date"}
+    item = make_item("q", kind=ItemKind.QUESTION, actions=(), verbs=(Verb.RESPOND,), answer_schema=schema)
+    desk = desks()
+    assert desk.check(item, (Verdict(Verb.RESPOND, answer="2026-02-30"),)) != []
+    assert desk.check(item, (Verdict(Verb.RESPOND, answer="2026-02-28"),)) == []
+
+
 async def test_the_connectors_own_check_is_asked(desks: MakeDesk, agent: Agent) -> None:
     item = agent.ask("a", title="Too big")
     assert desks().check(item, APPROVE) == ["too much at once"]

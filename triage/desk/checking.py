@@ -131,7 +131,9 @@ def _validator(encoded: bytes) -> jsonschema_rs.Validator | str:
     import jsonschema_rs
 
     try:
-        return jsonschema_rs.validator_for(msgspec.json.decode(encoded), retriever=_refuse_to_fetch)
+        return jsonschema_rs.validator_for(
+            msgspec.json.decode(encoded), retriever=_refuse_to_fetch, validate_formats=True
+        )
     except (ValueError, jsonschema_rs.ReferencingError) as error:  # type: ignore[misc]
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         return f"the endpoint's JSON Schema cannot be used, so nothing can be checked against it: {first}"
