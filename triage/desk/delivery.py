@@ -88,6 +88,11 @@ class Deliverer:
         """Look at the log again: something was decided, undone, paused or resumed."""
         self._wake.set()
 
+    @property
+    def sends_under_way(self) -> int:
+        """How many requests that carry a decision are not answered yet."""
+        return len(self._sending)
+
     async def finish(self) -> None:
         """Wait for sends under way to be logged as sent, refused or unknown."""
         if self._sending:

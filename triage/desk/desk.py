@@ -289,6 +289,10 @@ class Desk(Marking):
         ended = [self.log.record(key) or record for key, record in self._ended.items()]
         return sorted((*self.log.open_records(), *ended), key=lambda record: record.seq)
 
+    def sends_under_way(self) -> int:
+        """How many requests that carry a decision are not answered yet; ``stop`` waits for them."""
+        return sum(station.deliverer.sends_under_way for station in self._stations.values())
+
     def held_here(self) -> list[Record]:
         """Decisions that are held, and would be sent by this process."""
         return [record for record in self._own_open() if record.state is DeliveryState.HELD]

@@ -27,6 +27,7 @@ from triage.tui.screens.desk_screen import DeskScreen
 from triage.tui.screens.dialog import Dialog
 from triage.tui.theming import FALLBACK, load_themes, variable_defaults
 from triage.tui.widgets.line_widget import Look
+from triage.tui.words import plural
 
 __all__ = ["Agents", "TriageApp", "run_console"]
 
@@ -187,10 +188,18 @@ async def _console(
         try:
             await app.run_async()
         finally:
-            if app.held == "send":
-                print("Sending what is held…", file=sys.stderr)  # noqa: T201
+            _say_what_is_waited_for(desk, app.held)
             await desk.stop(held=app.held)
         return app.return_code or 0
+
+
+def _say_what_is_waited_for(desk: Desk, held: Held) -> None:
+    """The screen is gone, and leaving may take a while."""
+    under_way = desk.sends_under_way()
+    if held == "send" and desk.held_here():
+        print("Sending what is held…", file=sys.stderr)  # noqa: T201
+    elif under_way:
+        print(f"Waiting for {plural(under_way, 'answer')} to what was sent…", file=sys.stderr)  # noqa: T201
 
 
 def _endpoints_of(demo: Agents) -> dict[str, EndpointConfig]:
