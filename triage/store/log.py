@@ -146,22 +146,34 @@ class Log:
 
     def payload(self, event: Event) -> Payload | None:
         """What a decision was taken on, and what it says; None where it was erased or there was none."""
-        return None if event.payload is None else self._payloads.read(event.payload)
+        try:
+            return None if event.payload is None else self._payloads.read(event.payload)
+        except OSError as error:
+            raise StoreUnavailable(f"{self.directory} cannot be read: {os_words(error)}.") from error
 
     def _record_of(self, standing: Standing) -> Record:
-        decision_id = standing.decided.decision_id
-        known = self._records.get(decision_id)
+        known = self._records.get(standing.decided.decision_id)
         if known is not None and known[0] == standing.last_seq:
             return known[1]
-        payload = self.payload(standing.decided) if known is None else None
         if known is not None:
-            record = standing.record(known[1].decision, known[1].item)
-        else:
-            record = standing.record(payload.decision if payload else None, payload.item if payload else None)
+            return self._remember(standing, known[1].decision, known[1].item)
+        payload = self.payload(standing.decided)
+        if payload is None:
+            return self._remember(standing, None, None)
+        return self._remember(standing, payload.decision, payload.item)
+
+    def _remember(self, standing: Standing, decision: Decision | None, item: Item | None) -> Record:
         if len(self._records) >= _REMEMBERED:
             self._records.clear()
-        self._records[decision_id] = (standing.last_seq, record)
+        record = standing.record(decision, item)
+        self._records[record.decision.id] = (standing.last_seq, record)
         return record
+
+    def _standing(self, decision_id: str) -> Standing:
+        standing = self._ledger.get(decision_id)
+        if standing is None:
+            raise LookupError(f"no decision {decision_id} is in the log")
+        return standing
 
     # changing
 
@@ -174,6 +186,7 @@ class Log:
         if (decision.item_id, decision.endpoint) != (item.id, item.endpoint):
             raise ValueError(f"decision {decision.id} is not one on item {item.id}")
         content = new_payload(decision, item)
+        shown = msgspec.structs.replace(item, raw=None)
         with self._changing():
             if self._ledger.get(decision.id) is not None:
                 raise ValueError(f"decision {decision.id} is in the log already")
@@ -192,7 +205,7 @@ class Log:
                 hold_s=decision.hold_s,
                 payload=self._put_payload(content),
             )
-        return self._known(decision.id)
+            return self._remember(self._standing(decision.id), decision, shown)
 
     def advance(
         self,
@@ -215,7 +228,7 @@ class Log:
         if to not in TRANSITIONS[expect]:
             raise ValueError(f"a delivery does not go from {expect} to {to}")
         with self._changing():
-            record = self._known(decision_id)
+            record = self._record_of(self._standing(decision_id))
             if record.state is not expect:
                 raise WrongState(record)
             self._append(
@@ -230,7 +243,7 @@ class Log:
                 effect=effect,
                 receipt=_storable(receipt),
             )
-        return self._known(decision_id)
+            return self._remember(self._standing(decision_id), record.decision, record.item)
 
     def append(
         self,
@@ -301,12 +314,6 @@ class Log:
         line = self._appender.append(lambda seq, previous: Event(seq, previous, type, moment, **fields))
         self._apply(line)
         return line.event
-
-    def _known(self, decision_id: str) -> Record:
-        record = self.record(decision_id)
-        if record is None:
-            raise LookupError(f"no decision {decision_id} is in the log")
-        return record
 
     # reading
 

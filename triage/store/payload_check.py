@@ -8,6 +8,7 @@ from typing import Protocol
 from triage.store.files import OS
 from triage.store.ledger import PayloadRef
 from triage.store.payloads import Payloads, PayloadState, payload_path
+from triage.store.segments import unavailable
 
 __all__ = ["PayloadCheck", "PayloadReport"]
 
@@ -38,7 +39,7 @@ class PayloadCheck:
     def look(self, seq: int, ref: PayloadRef) -> None:
         """Look at the one that event ``seq`` names."""
         self._ends[ref.segment] = max(self._ends.get(ref.segment, 0), ref.offset + ref.size)
-        if self._payloads.state(ref) is PayloadState.WHOLE:
+        if self._state(ref) is PayloadState.WHOLE:
             self._whole += 1
         else:
             self._doubtful.append((seq, ref))
@@ -47,7 +48,7 @@ class PayloadCheck:
         """How many are whole and how many erased, once all erasures are known; tells what is neither."""
         erased = 0
         for seq, ref in self._doubtful:
-            state = self._payloads.state(ref)
+            state = self._state(ref)
             if state is not PayloadState.ERASED:
                 self._find(seq, ref, "changed or taken away")
             elif not any(first <= seq <= last for first, last in self.erased):
@@ -57,6 +58,12 @@ class PayloadCheck:
         for segment, end in self._ends.items():
             self._look_behind(segment, end)
         return self._whole, erased
+
+    def _state(self, ref: PayloadRef) -> PayloadState:
+        try:
+            return self._payloads.state(ref)
+        except OSError as error:
+            raise unavailable("read", payload_path(self._directory, ref.segment), error) from error
 
     def _find(self, seq: int, ref: PayloadRef, what: str) -> None:
         file = payload_path(self._directory, ref.segment).name

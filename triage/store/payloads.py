@@ -97,7 +97,10 @@ class Payloads:
             return b""
 
     def read(self, ref: PayloadRef) -> Payload | None:
-        """A payload; None where it was erased, is not what was written, or is of another version's making."""
+        """A payload; None where it was erased, is not what was written, or is of another version's making.
+
+        Raises OSError where that cannot be told.
+        """
         data = self._bytes(ref)
         if hashlib.sha256(data).hexdigest() != ref.digest:
             return None
@@ -107,7 +110,7 @@ class Payloads:
             return None
 
     def state(self, ref: PayloadRef) -> PayloadState:
-        """Whether a payload is what was written."""
+        """Whether a payload is what was written. Raises OSError where that cannot be told."""
         data = self._bytes(ref)
         if hashlib.sha256(data).hexdigest() == ref.digest:
             return PayloadState.WHOLE
@@ -122,7 +125,8 @@ class Payloads:
             self._files.sync(descriptor)
 
     def _bytes(self, ref: PayloadRef) -> bytes:
+        """What stands there. Raises OSError, but not for a file that is gone."""
         try:
             return read_from(self._files, payload_path(self._directory, ref.segment), ref.offset, ref.size)
-        except OSError:
+        except FileNotFoundError:
             return b""

@@ -25,6 +25,7 @@ from triage.store.segments import segment_path
 __all__ = ["Finding", "Verification", "findings_in_words", "verify"]
 
 
+_NO_LOG = "there is no log yet"
 _LAST = (1 << 30, 0)
 """Sorts behind all that belongs to a line."""
 
@@ -67,7 +68,7 @@ def verify(data: Path) -> Verification:
     """
     directory = log_directory(data)
     if not directory.is_dir():
-        return Verification(0, 0, 0, 0, NOTHING, notes=("there is no log yet",))
+        return Verification(0, 0, 0, 0, NOTHING, notes=(_NO_LOG,))
     with contextlib.ExitStack() as lock:
         return _Walk(directory, StoreLock(data / "log.lock"), lock).result()
 
@@ -149,6 +150,9 @@ class _Walk:
     def _check_head(self) -> None:
         """The log must go exactly as far as the head says."""
         head = self._head
+        if head is None and not self._late:
+            self.note(_NO_LOG)
+            return
         if head is None:
             why = "it is missing or cannot be read: whether the end was cut off cannot be told"
             self.find(*_LAST, why, file=HEAD_NAME)
