@@ -1,0 +1,136 @@
+"""``triage log``: its lines and objects, verifying, exporting, erasing."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from tests.cli.agents import Agents
+from tests.cli.conftest import Run, ended, output_of, process
+from triage.store.log import log_directory
+
+KEYS = (
+    "seq at type item endpoint decision operator state detail effect note revision verbs title verdicts"
+).split()
+
+
+def lines_of(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def decided(triage: Run, place: Path, agents: Agents) -> list[str]:
+    """Two items: one approved, one rejected."""
+    items = [agents.ask(title="Give 5 to Kim"), agents.ask(title="Give 5 to Lee")]
+    assert triage("approve", items[0]).exit_code == 0
+    assert triage("reject", items[1], "--reason", "not\nLee").exit_code == 0
+    return items
+
+
+def test_the_log_as_words(triage: Run, decided: list[str]) -> None:
+    lines = triage("log").stdout.splitlines()
+    assert len(lines) == 8
+    assert lines[0].endswith(f"{decided[0]}  ann approved: Give 5 to Kim")
+    assert lines[4].endswith(f"{decided[1]}  ann rejected (not Lee): Give 5 to Lee")
+    assert "confirmed: " in lines[3]
+
+
+def test_the_log_as_json(triage: Run, decided: list[str]) -> None:
+    events = lines_of(triage("log", "--json"))
+    assert [list(event) for event in events] == [KEYS] * 8
+    assert [event["state"] for event in events[:4]] == [None, "sending", "sent", "confirmed"]
+    assert [event["seq"] for event in events] == list(range(1, 9))
+    assert events[4]["verdicts"] == [{"verb": "reject", "reason": "not\nLee"}]
+    assert events[4]["title"] == "Give 5 to Lee"
+    assert events[3]["effect"].startswith("Kim now has")
+
+
+def test_one_item_and_since(triage: Run, decided: list[str]) -> None:
+    events = lines_of(triage("log", "--json", "--item", decided[1][:9]))
+    assert {event["item"] for event in events} == {decided[1]}
+    assert len(lines_of(triage("log", "--json", "--since", "1h"))) == 8
+    assert len(lines_of(triage("log", "--json", "--since", "1999-12-31"))) == 8
+    result = triage("log", "--since", "2999-01-01T10:00")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "nothing" in result.stderr
+    assert triage("log", "--item", "zzzz").stdout == ""
+    result = triage("log", "--since", "yesterdayish")
+    assert (result.exit_code, "30m, 2h, 3d" in result.stderr) == (2, True)
+
+
+def test_an_empty_log(triage: Run, home: Path) -> None:
+    result = triage("log")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "Nothing has been decided yet" in result.stderr
+    assert triage("log", "verify").exit_code == 0
+
+
+def test_follow_shows_what_comes(triage: Run, place: Path, agents: Agents) -> None:
+    item = agents.ask()
+    triage("pause", "mail")
+    following = process("log", "--json", "--follow")
+    assert following.stdout
+    try:
+        assert json.loads(following.stdout.readline())["type"] == "paused"
+        triage("approve", item)
+        seen = json.loads(following.stdout.readline())
+    finally:
+        following.send_signal(signal.SIGINT)
+    assert (seen["type"], seen["item"]) == ("decided", item)
+    code, _, said = ended(following)
+    assert (code, said) == (0, "")
+
+
+def test_verify_tells_a_whole_log_from_a_changed_one(triage: Run, place: Path, decided: list[str]) -> None:
+    result = triage("log", "verify", "--json")
+    assert result.exit_code == 0
+    found = output_of(result)
+    assert found["ok"] is True
+    assert (found["events"], found["payloads"], found["findings"]) == (8, 2, [])
+    assert found["head"] in triage("log", "verify").stdout
+    [segment] = log_directory(place / "data").glob("0*1.jsonl")
+    segment.write_bytes(segment.read_bytes().replace(b'"operator":"ann"', b'"operator":"eve"', 1))
+    result = triage("log", "verify", "--json")
+    assert result.exit_code == 1
+    assert output_of(result)["ok"] is False
+    assert {"file", "line", "why"} == set(output_of(result)["findings"][0])
+    result = triage("log", "verify")
+    assert result.exit_code == 1
+    assert "NOT what was written" in result.stdout
+    assert segment.name in result.stderr
+
+
+def test_export_has_everything(triage: Run, decided: list[str]) -> None:
+    events = lines_of(triage("log", "export"))
+    assert len(events) == 8
+    assert events[0]["event"]["previous"]
+    assert events[0]["decision"]["operator"] == "ann"
+    assert events[0]["item"]["title"] == "Give 5 to Kim"
+    assert events[1]["decision"] is None
+    assert len(lines_of(triage("log", "export", "--item", decided[0]))) == 4
+
+
+def test_erase_keeps_that_it_was_decided(triage: Run, place: Path, decided: list[str]) -> None:
+    result = triage("log", "erase", "--days", "0")
+    assert (result.exit_code, "--yes" in result.stderr) == (2, True)
+    assert triage("log", "erase", "--days", "1", "--yes").stderr.startswith("What was shown and said in 0 ")
+    result = triage("log", "erase", "--before", "0s", "--yes")
+    assert (result.exit_code, "in 2 decisions" in result.stderr) == (0, True)
+    assert output_of(triage("log", "verify", "--json"))["erased"] == 2
+    assert "Give 5" not in triage("log").stdout
+    assert "ann approved" in triage("log").stdout
+    result = triage("show", decided[0])
+    assert (result.exit_code, "erased" in result.stderr) == (1, True)
+
+
+def test_erase_takes_the_days_of_the_configuration(triage: Run, place: Path, decided: list[str]) -> None:
+    assert triage("log", "erase", "--yes").exit_code == 2
+    assert triage("log", "erase", "--yes", "--days", "1", "--before", "1d").exit_code == 2
+    config = place / "config.toml"
+    config.write_text("payload_days = 30\n" + config.read_text())
+    assert "in 0 decisions" in triage("log", "erase", "--yes").stderr
