@@ -18,6 +18,7 @@ from tests.cli.conftest import Run, ended, output_of, process
 from triage.demo.agent import Agent
 from triage.demo.proposal import option
 from triage.demo.serving import Answer, Request
+from triage.store.errors import StoreUnavailable
 from triage.store.log import Log
 
 EDITOR = """
@@ -492,6 +493,27 @@ def test_what_was_sent_but_is_not_done_in_time_is_not_known(
     result = triage("approve", item, "--timeout", "0.5", "--json")
     assert result.exit_code == 4
     assert output_of(result)["state"] == "sent"
+
+
+def test_a_disk_that_fills_up_under_a_delivery_is_said_once_and_nothing_is_sent(
+    triage: Run, place: Path, agents: Agents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = agents.ask()
+    tried = []
+
+    def advance(self: Log, *_: object, **__: object) -> None:
+        tried.append(self)
+        raise StoreUnavailable("the disk is full; free some space.")
+
+    with monkeypatch.context() as full:
+        full.setattr(Log, "advance", advance)
+        result = triage("approve", item, "--timeout", "0.5")
+    assert result.exit_code == 1
+    assert result.stderr.count("the disk is full; free some space. Trying again.") == 1
+    assert len(tried) < 4
+    assert agents.decision(item) is None
+    assert triage("wait", item, "--timeout", "30").exit_code == 0
+    assert len(agents.done(item)) == 1
 
 
 def test_a_held_decision_is_taken_back_by_ctrl_c(place: Path, agents: Agents) -> None:

@@ -85,10 +85,18 @@ class Workplace:
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run ``work`` to its end; what goes wrong in a task beside it is told in a sentence."""
+    """Run ``work`` to its end; what goes wrong in a task beside it is told in a sentence, once."""
+    told: set[str] = set()
+
+    def tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        words = stop_for(error).message if isinstance(error, Exception) else context["message"]
+        if words not in told:
+            told.add(words)
+            output.say(f"triage: {words}")
 
     async def main() -> T:
-        asyncio.get_running_loop().set_exception_handler(_tell)
+        asyncio.get_running_loop().set_exception_handler(tell)
         return await work()
 
     return asyncio.run(main())
@@ -102,9 +110,3 @@ def _strict_opener(settings: EndpointConfig, clients: Clients) -> Connector:
         return open_connector(settings, clients)
     except (CredentialError, OSError) as error:
         raise Stop(str(error), Exit.USAGE) from error
-
-
-def _tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    error = context.get("exception")
-    words = stop_for(error).message if isinstance(error, Exception) else context["message"]
-    output.say(f"triage: {words}")

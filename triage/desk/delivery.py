@@ -17,6 +17,7 @@ from triage.connectors.base import Connector, Refusal
 from triage.connectors.http import EndpointError, Unreachable
 from triage.model.decision import OPEN_STATES, DeliveryState, Outcome, Receipt
 from triage.model.item import Gone, Item
+from triage.store.errors import StoreError
 from triage.store.log import Log, Record, WrongState
 from triage.store.queue import Queue
 
@@ -126,9 +127,20 @@ class Deliverer:
         self._wake.set()
 
     async def _work_lane(self, lane: str) -> None:
-        """Bring every open delivery of the lane to its end, in the order they were decided."""
+        """Bring every open delivery of the lane to its end, in the order they were decided.
+
+        While the store cannot be written it is tried again, ever less often: where the log has it says
+        whether it was sent.
+        """
+        failures = 0
         while (record := self._next_of(lane)) is not None:
-            await self._deliver(record)
+            try:
+                await self._deliver(record)
+            except StoreError as error:
+                failures += 1
+                self._say(record, f"{error} Trying again.")
+                await asyncio.sleep(min(RETRY_MAX_S, 2.0**failures))
+                continue
             self.reasons.pop(record.decision.id, None)
             self._held_since.pop(record.decision.id, None)
 
