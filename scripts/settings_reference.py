@@ -18,7 +18,9 @@ import msgspec
 
 from triage import connectors
 from triage.config import Config
+from triage.config.judging import NoticeRule, OwnCommand, RiskRule
 from triage.model.endpoint import EndpointConfig
+from triage.model.reason import ReadyReason
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "configuration.md"
@@ -34,9 +36,23 @@ _WORDS = {
     "list[str]": "list of texts",
     "dict[str, str]": "table of texts",
     "dict[str, list[str]]": "table of lists",
+    "dict[str, list[str | ReadyReason]]": "table of lists of texts or tables",
+    "dict[str, OwnCommand]": "tables",
+    "list[RiskRule]": "list of tables",
+    "list[NoticeRule]": "list of tables",
+    "list[Literal['bell', 'osc9', 'command']]": "list of texts",
+    "Literal['reason', 'confirm', 'none']": "text",
+    "Risk": "text",
     "dict[str, Any]": "table",
 }
 """Type → how people call it."""
+
+_OF_JUDGING: dict[str, type[msgspec.Struct]] = {
+    "A rule of risk: `[[risk]]`": RiskRule,
+    "A rule of notices: `[[notify]]`": NoticeRule,
+    "A command of your own: `[commands.NAME]`": OwnCommand,
+    "A ready reason: an element of `[reasons]`": ReadyReason,
+}
 
 _INTRODUCTION = """# Configuration
 
@@ -75,7 +91,9 @@ def main(arguments: list[str]) -> int:
 
 def page() -> str:
     """The whole page."""
-    parts = [_INTRODUCTION, "## At the top of the file", _table(Config), "## Every endpoint"]
+    parts = [_INTRODUCTION, "## At the top of the file", _table(Config)]
+    parts += [part for title, shape in _OF_JUDGING.items() for part in (f"### {title}", _table(shape))]
+    parts.append("[Judging](judging.md) shows them at work.\n\n## Every endpoint")
     parts += ["In `[endpoints.NAME]`, one table an endpoint.", _table(EndpointConfig)]
     common = {field.name for field in msgspec.structs.fields(EndpointConfig)}
     for kind in connectors.kinds():
@@ -107,16 +125,17 @@ def _default(field: Any) -> str:
     if field.required:
         return "needed"
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-    if value in (None, {}, [], ()):
+    if value in (None, {}, [], (), ""):
         return ""
     value = msgspec.to_builtins(value)
+    value = msgspec.json.encode(value).decode() if isinstance(value, list) else value
     return f"`{str(value).lower() if isinstance(value, bool) else value}`".replace("|", "\\|")
 
 
 def _type(hint: Any) -> str:
     text = str(hint) if not isinstance(hint, type) or getattr(hint, "__args__", None) else hint.__name__
     text = text.replace("typing.", "").replace("NoneType", "None").replace(" | None", "")
-    for long in ("triage.connectors.", "triage.model."):
+    for long in ("triage.connectors.", "triage.model.", "triage.config."):
         while long in text:
             start = text.index(long)
             end = next((i for i in range(start, len(text)) if text[i] in "],| ("), len(text))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from datetime import time
 from pathlib import Path
 
 import pytest
 
 from triage import config, connectors
 from triage.config import Config, ConfigError
+from triage.config.judging import NoticeRule
 from triage.connectors.base import Connector
 from triage.model.endpoint import EndpointConfig
+from triage.model.item import Risk
+from triage.model.reason import ReadyReason
 
 GOOD = """\
 # mine
@@ -94,6 +98,61 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert (support.name, support.limit, support.headers) == ("support", 100, {"X-Team": "red"})
 
 
+JUDGING = """\
+high_risk = "reason"
+escalate_command = "page"
+
+[[reasons.reject]]
+text = "Too much"
+message = "{title}: {reason}, says {operator}. {{}}"
+
+[filters]
+big = "amount>100"
+
+[[risk]]
+when = "filter:big (agent:bot or not title:buy)"
+risk = "high"
+
+[[notify]]
+when = "risk:high"
+how = ["bell", "command"]
+command = "say"
+quiet = ["22:00-07:00", "12:00 - 13:30"]
+
+[commands.ticket]
+run = "jq ."
+key = "J"
+"""
+
+
+def test_the_settings_of_judging_are_read(tmp_path: Path) -> None:
+    found = config.load(written(tmp_path, JUDGING))
+    assert (found.high_risk, found.escalate_command) == ("reason", "page")
+    (reason,) = found.reasons["reject"]
+    assert isinstance(reason, ReadyReason)
+    values = {"title": "A {agent}", "agent": "bot", "action": "", "operator": "ann"}
+    assert reason.sent(values) == "A {agent}: Too much, says ann. {}"
+    assert [rule.risk for rule in found.risk] == [Risk.HIGH]
+    assert (found.commands["ticket"].key, found.commands["ticket"].label) == ("J", "")
+    (notice,) = found.notify
+    assert notice.how == ["bell", "command"]
+
+
+@pytest.mark.parametrize(
+    ("at", "quiet"),
+    [
+        (time(21, 59), False),
+        (time(22), True),
+        (time(3), True),
+        (time(7), False),
+        (time(12), True),
+        (time(13, 30), False),
+    ],
+)
+def test_quiet_hours_go_over_midnight(at: time, quiet: bool) -> None:
+    assert NoticeRule(quiet=["22:00-07:00", "12:00-13:30"]).is_quiet(at) is quiet
+
+
 def test_without_endpoints_no_connector_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(connectors, "load")
     found = config.load(written(tmp_path, GOOD), endpoints=False)
@@ -108,6 +167,7 @@ def test_a_byte_order_mark_and_crlf_are_read(tmp_path: Path) -> None:
     assert config.load(path).hold_s == 1.0
 
 
+RULE = '[[risk]]\nwhen = "amount>100"\n'
 ENDPOINT = '[endpoints.a]\nkind = "fake"\nurl = "http://h"\n'
 
 
@@ -126,8 +186,77 @@ ENDPOINT = '[endpoints.a]\nkind = "fake"\nurl = "http://h"\n'
         ('[reasons]\nrejekt = ["x"]', ":2: `rejekt` in [reasons] is no verb; did you mean `reject`?"),
         (
             "[reasons]\nreject = [1]",
-            ":2: `reasons.reject` must be text in quotes, not a whole number (at [0])",
+            ":2: `reasons.reject.1` must be text in quotes or a table, not a whole number",
         ),
+        ('[reasons]\nreject = [" "]', ":2: `reasons.reject.1` has no text to pick it by"),
+        (
+            '[[reasons.reject]]\ntext = "no"\n[[reasons.reject]]\ntext = "so"\nmesage = "x"',
+            ":5: `mesage` is no setting in [reasons.reject.2]; did you mean `message`?",
+        ),
+        (
+            '[[reasons.reject]]\ntext = "no"\nmessage = "{titel}: no"',
+            ":3: `reasons.reject.1.message`: {titel} stands for nothing; did you mean {title}?",
+        ),
+        (
+            '[[reasons.reject]]\ntext = "no"\nmessage = "a { b"',
+            ":3: `reasons.reject.1.message`: write {{ for the sign { itself",
+        ),
+        (
+            ENDPOINT + '[endpoints.a.reasons]\nrejekt = ["x"]',
+            ":5: `rejekt` in [endpoints.a.reasons] is no verb; did you mean `reject`?",
+        ),
+        (
+            ENDPOINT + '[endpoints.a.reasons]\nreject = [{ text = "x", message = "{x}" }]',
+            ":5: `endpoints.a.reasons.reject.1.message`: {x} stands for nothing; there are {title}, {agent}",
+        ),
+        ('[filters]\nbig = "amount >100"', ":2: `filters.big` means nothing at its character 8: "),
+        ('[filters]\nbig = "filter:big"', ":2: `filters.big` means nothing at its character 1: "),
+        (RULE + 'risk = "hi"', ":3: `risk.1.risk` must be one of low, medium, high; did you mean `high`?"),
+        (RULE, ":1: [risk.1] needs `risk`"),
+        (
+            RULE + 'risk = "low"\n\n[[risk]]\nwhen = "amount>100 or"\nrisk = "high"',
+            ":6: `risk.2.when` means nothing at its character 12: nothing stands after or",
+        ),
+        (
+            RULE + 'risk = "low"\n[[risk]]\nwhen = "amont:100"\nrisk = "high"',
+            ":5: `risk.2.when` means nothing at its character 1: `amont` is no field; did you mean agent:100?",
+        ),
+        (
+            '[filters]\nopen = "is:claimed"\n[[risk]]\nwhen = "-filter:open"\nrisk = "high"',
+            ":4: `risk.1.when` asks `is:`, how an item stands; risk is a matter of what it asks",
+        ),
+        ("[risk]\nx = 1", ":1: `risk` must be a list in […], not a table"),
+        ('high_risk = "yes"', ":1: `high_risk` must be one of reason, confirm, none"),
+        ("[[notify]]\nhow = []", ":2: `notify.1.how` is empty, so that nothing would be told"),
+        (
+            '[[notify]]\nhow = ["bel"]',
+            ":2: `notify.1.how.1` must be one of bell, osc9, command; did you mean `bell`?",
+        ),
+        (
+            '[[notify]]\nhow = ["command"]',
+            ':2: `notify.1.how` says "command", but there is no `command` beside it',
+        ),
+        (
+            '[[notify]]\ncommand = "x"',
+            ':2: `notify.1.command` is never run: put "command" into `how`',
+        ),
+        (
+            '[[notify]]\nquiet = ["22-7"]',
+            ":2: `notify.1.quiet` must be two times of day, such as 22:00-07:00",
+        ),
+        (
+            '[[notify]]\nquiet = ["22:00-22:00"]',
+            ":2: `notify.1.quiet` begins and ends at the same time",
+        ),
+        ('[[notify]]\n\nwhen = "is:late"', ":3: `notify.1.when` means nothing at its character 4: "),
+        ('[commands.a]\nkey = "J"', ":1: [commands.a] needs `run`"),
+        ('[commands.a]\nrun = ""', ":2: `commands.a.run` names no program"),
+        ('[commands."a b"]\nrun = "x"', ":1: `a b` cannot name a command: use letters, digits, - and _"),
+        (
+            '[commands.a]\nrun = "x"\nlabel = "a\\u0007"',
+            ":3: `commands.a.label` must be printable characters",
+        ),
+        ('[commands.a]\nrun = "x"\nwhen = "("', ":3: `commands.a.when` means nothing at its character 1: "),
         ("a = ", ":1: is not TOML here: Invalid value"),
         ('x = 1\ny = "', ":2: is not TOML here: Unterminated string"),
         ("x = 1\nx = 2", ":2: is not TOML here: Cannot overwrite a value"),

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from triage.config import Config
 from triage.connectors.base import Connector, Match, Poll
 from triage.connectors.http import Clients, EndpointError, Wire
@@ -140,11 +142,18 @@ class ScriptedConnector(Connector):
 
 
 def make_desk(
-    agent: Agent, data: Path, *, hold_s: float = 0.0, payload_days: int | None = None, **more: object
+    agent: Agent,
+    data: Path,
+    *,
+    hold_s: float = 0.0,
+    payload_days: int | None = None,
+    settings: dict[str, object] | None = None,
+    **more: object,
 ) -> Desk:
-    """A desk with one endpoint, ``agent``, polled every 20 ms."""
-    settings = EndpointConfig(name="agent", kind="scripted", url="http://agent.invalid", poll_s=0.02)
-    config = Config(hold_s=hold_s, payload_days=payload_days, endpoints={"agent": settings})
+    """A desk with one endpoint, ``agent``, polled every 20 ms. ``settings``: more of the configuration."""
+    given = {"name": "agent", "kind": "scripted", "url": "http://agent.invalid", "poll_s": 0.02}
+    own = {"endpoints": {"agent": given}, **(settings or {})}
+    config = msgspec.convert({"hold_s": hold_s, "payload_days": payload_days, **own}, Config)
 
     def opener(config: EndpointConfig, clients: Clients) -> Connector:
         return ScriptedConnector(config, Wire(clients.client(), config.url), agent)

@@ -6,6 +6,7 @@ import re
 import types
 import typing
 from collections.abc import Collection, Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,8 +15,8 @@ import msgspec
 
 from triage import connectors
 from triage.config.faults import Fault, Lines, nearest, plain
+from triage.config.judging_faults import faults_of_judging, faults_of_reasons
 from triage.model.endpoint import EndpointConfig
-from triage.model.item import Verb
 
 __all__ = ["fault_of_name", "faults_of_endpoint", "faults_of_settings", "faults_of_table"]
 
@@ -52,14 +53,8 @@ def faults_of_table(
 
 def faults_of_settings(table: dict[str, Any], lines: Lines) -> Iterator[Fault]:
     """What is wrong with values of the right type at the top of the file."""
-    reasons = table.get("reasons")
-    for verb in reasons if isinstance(reasons, dict) else ():
-        if verb not in set(Verb):
-            hint = nearest(verb, Verb)
-            yield Fault(
-                lines.of("reasons", verb),
-                f"`{verb}` in [reasons] is no verb" + (f"; did you mean `{hint}`?" if hint else ""),
-            )
+    yield from faults_of_reasons(table.get("reasons"), ("reasons",), lines)
+    yield from faults_of_judging(table, lines)
     operator = table.get("operator")
     if isinstance(operator, str) and (not operator.strip() or not operator.isprintable()):
         yield Fault(lines.of("operator"), "`operator` must be a name of printable characters")
@@ -87,6 +82,7 @@ def faults_of_endpoint(
         if not fault.message.endswith("needs `kind`")
     ]
     faults += _faults_of_meaning(table, keys, lines)
+    faults += faults_of_reasons(table.get("reasons"), (*keys, "reasons"), lines)
     if faults:
         return None, faults
     try:
@@ -116,6 +112,16 @@ def _faults_of_value(value: Any, hint: Any, keys: tuple[str, ...], lines: Lines)
     if of_values is not None and isinstance(value, dict):
         for key, inner in value.items():
             yield from _faults_of_value(inner, of_values, (*keys, key), lines)
+        return
+    of_elements = _elements_of_list(hint)
+    if of_elements is not None and isinstance(value, list):
+        for number, inner in enumerate(value, 1):
+            yield from _faults_of_value(inner, of_elements, (*keys, str(number)), lines)
+        return
+    known = _words_in(hint)
+    if known and isinstance(value, str):
+        if value not in known:
+            yield Fault(lines.of(*keys), f"`{'.'.join(keys)}` must be {_one_of(value, known)}")
         return
     try:
         msgspec.convert(value, hint)
@@ -212,6 +218,33 @@ def _values_of_dict(hint: Any) -> Any:
         if typing.get_origin(candidate) is dict:
             return typing.get_args(candidate)[1]
     return None
+
+
+def _elements_of_list(hint: Any) -> Any:
+    """The type of a list's elements, where they are tables or one of a few words."""
+    for candidate in _members(hint):
+        if typing.get_origin(candidate) is list:
+            of_elements = typing.get_args(candidate)[0]
+            return of_elements if _struct_in(of_elements) or _words_in(of_elements) else None
+    return None
+
+
+def _words_in(hint: Any) -> list[str]:
+    """The words that a field may hold, where there are but a few."""
+    found: list[str] = []
+    for candidate in _members(hint):
+        if typing.get_origin(candidate) is typing.Literal:
+            found += [word for word in typing.get_args(candidate) if isinstance(word, str)]
+        elif isinstance(candidate, type) and issubclass(candidate, Enum):
+            found += [member.value for member in candidate]
+        elif candidate is not type(None):
+            return []
+    return found
+
+
+def _one_of(word: str, known: list[str]) -> str:
+    hint = nearest(word, known)
+    return f"one of {', '.join(known)}" + (f"; did you mean `{hint}`?" if hint else "")
 
 
 def _members(hint: Any) -> tuple[Any, ...]:

@@ -53,22 +53,35 @@ class ConfigError(Exception):
 
 
 class Lines:
-    """On which line of a TOML text each key stands."""
+    """On which line of a TOML text each key stands. Tables in an array have numbers for keys, from ``1``."""
 
     def __init__(self, text: str) -> None:
         self._lines: dict[tuple[str, ...], int] = {}
+        self._arrays: dict[tuple[str, ...], int] = {}
         table: tuple[str, ...] = ()
         inside = ""
         for number, row in enumerate(text.splitlines(), start=1):
             if inside:
                 inside = "" if inside in row else inside
             elif header := _HEADER.match(row):
-                table = _keys(header["keys"])
+                table = self._opened(_keys(header["keys"]), another=row.lstrip().startswith("[["))
                 self._note(table, number)
             else:
                 if assignment := _ASSIGNMENT.match(row):
                     self._note(table + _keys(assignment["keys"]), number)
                 inside = _left_open(row)
+
+    def _opened(self, keys: tuple[str, ...], *, another: bool) -> tuple[str, ...]:
+        """The table that a header opens; ``another``: one more in an array of tables."""
+        if another:
+            place = self._opened(keys[:-1], another=False) + keys[-1:]
+            self._arrays[place] = self._arrays.get(place, 0) + 1
+        table: tuple[str, ...] = ()
+        for key in keys:
+            table += (key,)
+            if table in self._arrays:
+                table += (str(self._arrays[table]),)
+        return table
 
     def _note(self, keys: tuple[str, ...], number: int) -> None:
         for depth in range(1, len(keys) + 1):

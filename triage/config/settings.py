@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from triage.config.judging import NoticeRule, OwnCommand, RiskRule
 from triage.model.endpoint import EndpointConfig
+from triage.model.reason import ReadyReason
 
-__all__ = ["MAX_HOLD_S", "Config"]
+__all__ = ["MAX_HOLD_S", "Config", "HighRisk"]
 
 MAX_HOLD_S = 600.0
 """A decision held longer than this would be asked again after a crash instead of being sent."""
+
+
+HighRisk = Literal["reason", "confirm", "none"]
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,10 +34,23 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Preset of the keys: ``default`` or ``mail``."""
     keys: dict[str, str] = {}
     """Action → the keys it gets instead of the preset's, separated by commas."""
-    reasons: dict[str, list[str]] = {}
-    """Verb → reasons offered under 1–9 when it is chosen."""
+    reasons: dict[str, list[str | ReadyReason]] = {}
+    """Verb → reasons offered under 1–9 when it is chosen: texts, or tables with ``text`` and ``message``."""
     filters: dict[str, str] = {}
     """Name → a filter that ``filter:NAME`` and the console's palette call up."""
+    risk: list[RiskRule] = []
+    """``[[risk]]``, a table for each rule, in order; where none matches, the agent's own hint counts."""
+    high_risk: HighRisk = "confirm"
+    """What deciding an item of high risk asks for. ``reason``: every verdict needs one, in the console and in
+    commands. ``confirm``: the console has you type a word before anything but a rejection. ``none``: nothing.
+    """
+    notify: list[NoticeRule] = []
+    """``[[notify]]``, a table for each rule: how you are told of new items while you look elsewhere."""
+    commands: dict[str, OwnCommand] = {}
+    """``[commands.NAME]``, a table for each key of your own."""
+    escalate_command: str | None = None
+    """Command that is run when an item is escalated; it gets ``item``, ``to``, ``note`` and ``operator`` as JSON
+    on its standard input."""
     payload_days: Annotated[int, Meta(ge=1)] | None = None
     """Days after which what was shown and sent is erased from the log; default: never."""
     editor: str | None = None

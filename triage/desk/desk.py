@@ -20,6 +20,7 @@ from triage.connectors.opening import open_connector
 from triage.desk.checking import faults_of_verdicts
 from triage.desk.marking import ItemChanged, ItemGone, Marking, Refused
 from triage.desk.ownership import Ownership
+from triage.desk.rating import Rated, Rater
 from triage.desk.station import Station
 from triage.desk.summary import summarise, write_summary
 from triage.model.decision import (
@@ -31,6 +32,7 @@ from triage.model.decision import (
     new_decision_id,
 )
 from triage.model.endpoint import EndpointConfig, Health, HealthState
+from triage.model.filtering import Subject
 from triage.model.item import Context, Item
 from triage.store.errors import StoreUnavailable
 from triage.store.log import Event, Log, Record, WrongState
@@ -91,6 +93,7 @@ class Desk(Marking):
         self._stays = stays and not read_only
         self.queue = Queue(data)
         self.log = Log(data)
+        self.rater = Rater(config.risk, config.filters)
         self._clients = Clients()
         self._callbacks: list[Callable[[Change], None]] = []
         self._pending = Change()
@@ -261,6 +264,29 @@ class Desk(Marking):
         record = self.log.standing(item_id)
         return record is not None and record.state not in REOPENING_STATES
 
+    def risk_of(self, entry: Entry) -> Rated:
+        """How much harm a wrong decision on the item does, and who says so."""
+        return self.rater.rate(entry)
+
+    def subject(self, entry: Entry, *, new: bool = False) -> Subject:
+        """The entry as filters and orders see it. ``new``: it came since the operator last looked."""
+        marks, record = entry.marks, self.record(entry.item.id)
+        now = datetime.now(UTC)
+        return Subject(
+            item=entry.item,
+            now=now,
+            operator=self.operator,
+            claimed_by=marks.claimed_by,
+            snoozed=is_snoozed(entry, now),
+            escalated=bool(marks.escalated_to),
+            new=new,
+            changed=entry.previous is not None,
+            gone=entry.gone is not None,
+            state=record.state if record else None,
+            seen_at=entry.seen_at,
+            risk=self.risk_of(entry).risk,
+        )
+
     def find(self, prefix: str) -> Entry:
         """The entry whose id begins with ``prefix``. Raises LookupError, in words, for none or several."""
         exact = self.queue.get(prefix)
@@ -397,7 +423,7 @@ class Desk(Marking):
             raise ItemGone(f"the item no longer waits: {entry.gone.reason} {entry.gone.detail}".strip())
         if entry.item.revision != revision:
             raise ItemChanged("the item has changed since it was shown; look at it again")
-        faults = self.check(entry.item, verdicts)
+        faults = self.check(entry.item, verdicts) or self._faults_of_risk(entry, verdicts)
         if faults:
             raise Refused(*faults)
         hold = self.config.hold_s if hold_s is None else hold_s
@@ -470,6 +496,14 @@ class Desk(Marking):
         return record
 
     # -- within ---------------------------------------------------------------------------------
+
+    def _faults_of_risk(self, entry: Entry, verdicts: Sequence[Verdict]) -> list[str]:
+        """Why an item of high risk is not decided so, where the operators want a reason for each verdict."""
+        if self.config.high_risk != "reason" or all((each.reason or "").strip() for each in verdicts):
+            return []
+        rated = self.risk_of(entry)
+        said = f" ({rated.why})" if rated.why else ""
+        return [f"this is of high risk{said} and needs a reason"] if rated.is_high else []
 
     def _station(self, endpoint: str) -> Station:
         if endpoint in self._unusable:

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
+from triage.model.reason import ReadyReason
+
 __all__ = ["EndpointConfig", "Health", "HealthState"]
 
 
@@ -44,6 +46,8 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """PEM file of the client certificate's key; default: in ``client_cert``."""
     unix_socket: str | None = None
     """Path of a Unix socket to connect to instead of the URL's host."""
+    reasons: dict[str, list[str | ReadyReason]] = {}
+    """Verb → reasons offered for its items instead of those at the top of the file."""
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
         """What is wrong although each setting has its type: the keys within the endpoint's table, and why.

@@ -79,7 +79,7 @@ def test_a_good_mapping_has_no_fault() -> None:
         ('"{page.cursor}"', '"x"', "9: `endpoints.api.map.list.paging` needs {page.cursor} in the request"),
         ('next = "next"', "", "9: `endpoints.api.map.list.paging` needs `next` beside it"),
         ('"cursor"', '"none"', "9: `endpoints.api.map.list.paging` is 'none', which makes no use of `next`"),
-        ('"cursor"', '"pages"', "9: `endpoints.api.map.list.paging` Invalid enum value"),
+        ('"cursor"', '"pages"', "9: `endpoints.api.map.list.paging` must be one of "),
         (
             '"orders/{item.id}/yes"',
             '"orders/{item.nr}"',
@@ -122,7 +122,7 @@ def test_a_good_mapping_has_no_fault() -> None:
         (
             'next = "next"',
             'next = "next"\nmethod = "PUT"',
-            "11: `endpoints.api.map.list.method` Invalid enum",
+            "11: `endpoints.api.map.list.method` must be one of GET, POST",
         ),
     ],
 )

@@ -5,7 +5,7 @@
     endpoint:support agent:bot action:refund_* title:order id:4k
     kind:approval,question verb:edit risk:high risk>=medium state:unknown
     age>1h due<10m             since it was made; until its deadline
-    is:claimed mine snoozed new changed gone decided waiting, each after ``is:``
+    is:claimed mine snoozed escalated new changed gone decided waiting, each after ``is:``
     amount>100 args.customer.name:ann args.force=true
     -word, not word, a or b, (a or b) c, filter:NAME
 

@@ -16,6 +16,7 @@ __all__ = ["Filter", "compile"]
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _MAX_LENGTH = 4000
+_COMPARISONS = ("<", ">", "=", "!=")
 _MAX_DEPTH = 50
 
 
@@ -105,8 +106,14 @@ class _Parser:
         if token.sign is Sign.OPEN:
             return self._deeper(token, closed=True)
         if token.sign is Sign.WORD:
-            return word_test(token.value)
+            return self._word(token)
         return self._term(token)
+
+    def _word(self, token: Token) -> Test:
+        if not token.quoted and token.value.startswith(_COMPARISONS):
+            hint = f'write it without spaces, as in amount>100; in quotes, "{token.value}" is the text itself'
+            raise FilterFault(token.start, token.end - token.start, "nothing is compared here", hint)
+        return word_test(token.value)
 
     def _deeper(self, token: Token, *, closed: bool) -> Test:
         self._depth += 1

@@ -26,6 +26,7 @@ class Subject(msgspec.Struct, frozen=True):
     """Who asks: decides what ``is:mine`` means."""
     claimed_by: str = ""
     snoozed: bool = False
+    escalated: bool = False
     new: bool = False
     """Came since the operator last looked."""
     changed: bool = False

@@ -38,6 +38,7 @@ STATES: dict[str, Test] = {
     "claimed": lambda subject: bool(subject.claimed_by),
     "mine": lambda subject: bool(subject.claimed_by) and subject.claimed_by == subject.operator,
     "snoozed": lambda subject: subject.snoozed,
+    "escalated": lambda subject: subject.escalated,
     "new": lambda subject: subject.new,
     "changed": lambda subject: subject.changed,
     "gone": lambda subject: subject.gone,
