@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET
 
+from triage.desk.rating import Rated
 from triage.model import safe_text
 from triage.model.decision import DeliveryState, Verdict
 from triage.model.item import Action, Context, Item, ItemKind, Risk
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from triage.store.log import Record
     from triage.store.queue import Entry
 
-__all__ = ["PageView", "body_lines", "head_lines"]
+__all__ = ["PageView", "body_lines", "head_lines", "hidden_in", "strings_in"]
 
 _KIND_WORDS = {
     ItemKind.APPROVAL: "wants your approval",
@@ -50,6 +51,8 @@ class PageView(msgspec.Struct, frozen=True):
     wait_reason: str = ""
     key_of: Callable[[str], str] = str
     """Action id → its key as people read it."""
+    rated: Rated | None = None
+    """Its risk; None: as its agent hints."""
 
 
 def head_lines(view: PageView, marks: Marks, width: int) -> list[Line]:
@@ -77,8 +80,7 @@ def _facts(view: PageView, marks: Marks) -> Line:
     spans: list[Line] = [
         (*safe(item.agent or item.endpoint, "muted", 40), (" " + _KIND_WORDS[item.kind], "muted"))
     ]
-    if item.risk is Risk.HIGH or item.risk is Risk.MEDIUM:
-        spans.append(((f"{marks.risk[item.risk]} {item.risk.value} risk", f"risk-{item.risk.value}"),))
+    spans += _risk(view.rated or Rated(item.risk), marks)
     spans.append(((f"waiting {words.age_words(since)}", "muted"),))
     if item.expires_at is not None:
         left = (item.expires_at - view.now).total_seconds()
@@ -88,6 +90,16 @@ def _facts(view: PageView, marks: Marks) -> Line:
     return tuple(
         span for number, part in enumerate(spans) for span in ((separator, *part) if number else part)
     )
+
+
+def _risk(rated: Rated, marks: Marks) -> list[Line]:
+    """The risk where it is not low, with the rule that says so; a low one only where a rule does."""
+    risk = rated.risk
+    if risk is None or (risk is Risk.LOW and not rated.why):
+        return []
+    style = f"risk-{risk.value}"
+    said = f"{marks.risk[risk]} {risk.value} risk".strip()
+    return [((said, style), *safe(f": {rated.why}", style, 160))] if rated.why else [((said, style),)]
 
 
 def _sections(view: PageView, marks: Marks, width: int) -> Iterator[list[Line]]:
@@ -182,7 +194,7 @@ def _marks_of_operators(view: PageView, width: int) -> Iterator[Line]:
 
 
 def _warnings(item: Item, width: int) -> Iterator[Line]:
-    hides = _hidden_in(item)
+    hides = hidden_in(item)
     if hides:
         text = f"! This text hides characters, shown as ‹NAME›: {', '.join(hides)}"
         yield from wrapped(((text, "error"),), width)
@@ -192,7 +204,7 @@ def _warnings(item: Item, width: int) -> Iterator[Line]:
         yield from wrapped((("! It blocks. Repair would: ", "warning"), *safe(item.repair)), width)
 
 
-def _hidden_in(item: Item) -> tuple[str, ...]:
+def hidden_in(item: Item) -> tuple[str, ...]:
     """What all of the item's texts hide, named once each."""
     return tuple(dict.fromkeys(name for text in _texts(item) for name in safe_text.hidden(text)))
 
@@ -201,12 +213,12 @@ def _texts(item: Item) -> Iterator[str]:
     yield from (item.title, item.agent, item.description)
     for action in item.actions:
         yield from (action.name, action.description)
-        yield from _strings(action.arguments)
+        yield from strings_in(action.arguments)
     for option in item.options:
         yield from (option.label, option.description)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings_in(value: Any) -> Iterator[str]:
     """Every string in a JSON value, keys as well; without recursion, for deep ones."""
     waiting = [value]
     while waiting:
