@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from triage.desk.checking import WHOLE_ITEM_VERBS
 from triage.desk.desk import Desk, Refused
 from triage.model.decision import Verdict
 from triage.model.item import Item, Verb
 from triage.store.errors import StoreError
 from triage.store.log import AlreadyDecided, Record
+from triage.tui.batch import every_action
 from triage.tui.reasons import reasons_of
 from triage.tui.screens.answer import Answer, AnswerDialog
 from triage.tui.screens.choice import Choice, ChoiceDialog
@@ -254,10 +254,7 @@ class Deciding:
 
     def _all(self, entry: Entry, verdict: Verdict) -> None:
         """One verdict for every action of the item."""
-        item = entry.item
-        whole = len(item.actions) != 1 and verdict.verb in WHOLE_ITEM_VERBS
-        count = 1 if whole else max(1, len(item.actions))
-        self._decide(item, [verdict] * count)
+        self._decide(entry.item, every_action(entry.item, verdict))
 
     def _decide(self, item: Item, verdicts: Sequence[Verdict]) -> None:
         """Log it, bound to the revision that was on screen when the verb's key was pressed."""
@@ -271,12 +268,13 @@ class Deciding:
         except (StoreError, ValueError) as error:
             self._bench.say(f"Not decided: {error}", "error")
         else:
-            self._remember(verdicts)
+            self.remember(verdicts)
             for verdict in verdicts:
                 self._drafter(item, verdict.verb)("")
             self._bench.decided(record)
 
-    def _remember(self, verdicts: Sequence[Verdict]) -> None:
+    def remember(self, verdicts: Sequence[Verdict]) -> None:
+        """Keep what ``repeat`` gives again."""
         verdict = verdicts[0]
         alike = all(each == verdict for each in verdicts)
         if alike and verdict.verb not in (Verb.EDIT, Verb.RESPOND) and verdict.scope is None:

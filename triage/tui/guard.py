@@ -70,14 +70,18 @@ class Guard:
         """The item under the cursor was changed by something else than the operator."""
         self._disturbed_at = self._clock()
 
+    def stray(self) -> str | None:
+        """Why the last key was no judgment, whatever it is about; None: it may have been."""
+        if self._repeated:
+            return "a key held down does not decide"
+        return "keys that come in a burst do not decide" if self._burst else None
+
     def refuse(self, item_id: str | None) -> str | None:
         """Why the last key may not decide the item under the cursor; None: it may."""
         if item_id is None:
             return "no item is under the cursor"
-        if self._repeated:
-            return "a key held down does not decide"
-        if self._burst:
-            return "keys that come in a burst do not decide"
+        if why := self.stray():
+            return why
         now = self._clock()
         if now - self._disturbed_at < DISTURBED_S:
             return "it just changed — look again"

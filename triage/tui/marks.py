@@ -41,6 +41,9 @@ class Marks:
         self.dot = "·-"[pick]
         self.paused = "‖#"[pick]
         self.thumb = "┃#"[pick]
+        self.folded = "▸>"[pick]
+        self.unfolded = "▾v"[pick]
+        self.times = "×x"[pick]
 
 
 _KINDS = {ItemKind.APPROVAL: "◆*", ItemKind.QUESTION: "??", ItemKind.EXTERNAL: "↗@"}

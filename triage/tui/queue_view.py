@@ -1,10 +1,12 @@
-"""Which items the list shows and in which order: the filter, the sort, the endpoint, and what is kept.
+"""Which rows the list shows and in which order: the filter, the sort, the endpoint, groups, and what is kept.
 
-The item under the cursor stays in the list whatever becomes of it, until the operator moves on.
+A row is an item, or the head of a group of items while alike ones are folded. The row under the cursor stays
+in the list as it is, whatever becomes of it, until the operator moves on.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -13,9 +15,10 @@ from typing import Any
 from triage.desk.desk import Desk, is_snoozed
 from triage.model.decision import OPEN_STATES, DeliveryState
 from triage.model.filtering import ORDERS, Filter, FilterError, Subject, compile
-from triage.model.item import Item
+from triage.model.item import Item, Risk
 from triage.store.log import Record
 from triage.store.queue import Entry
+from triage.tui.grouping import GroupedRows, Member, group_of, is_group
 from triage.tui.rows import Rows
 
 __all__ = ["SORTS", "QueueView"]
@@ -39,11 +42,20 @@ class QueueView:
         self._waiting: dict[str, str] = {}
         self._snoozed: set[str] = set()
         self._kept: Entry | None = None
+        self._kept_head: tuple[str, Entry | None] | None = None
+        self._alike: dict[str, str] = {}
+        self._risky: set[str] = set()
         self.endpoint: str | None = None
         """The endpoint shown alone; None: all."""
         self.counts: Counter[str] = Counter()
         """Endpoint → items that want a decision."""
-        self.rows = Rows(self._key)
+        self._items = Rows(self._key)
+        self._groups: GroupedRows | None = None
+
+    @property
+    def rows(self) -> Rows | GroupedRows:
+        """The ids of the rows, in order."""
+        return self._items if self._groups is None else self._groups
 
     # -- what is asked for ----------------------------------------------------------------------
 
@@ -83,28 +95,80 @@ class QueueView:
         self.endpoint = names[(names.index(self.endpoint) + step) % len(names)]
         self.refill()
 
+    # -- groups ---------------------------------------------------------------------------------
+
+    @property
+    def groups(self) -> GroupedRows | None:
+        """The rows as they are folded; None: alike items are not folded."""
+        return self._groups
+
+    @property
+    def shown(self) -> Rows:
+        """The ids of all items that are shown, folded or not, in order."""
+        return self._items
+
+    def fold_alike(self, wanted: bool) -> None:
+        """Fold items of the same agent and action into one row each, or show every item again."""
+        self._groups = None
+        if wanted:
+            self._groups = GroupedRows(reverse=self._reverse)
+            self._fill_groups(self._groups)
+
+    def items_of(self, row_id: str) -> list[str]:
+        """The items a row stands for: itself, or those of its group that want a decision."""
+        if not is_group(row_id):
+            return [row_id]
+        members = self._groups.members(row_id) if self._groups and row_id in self._groups else []
+        return [item_id for item_id in members if item_id in self._waiting]
+
+    def is_high(self, entry: Entry) -> bool:
+        """Whether a wrong decision does much harm."""
+        return entry.item.risk is Risk.HIGH
+
+    def group(self, item_id: str) -> str:
+        """The group of an item that is shown; empty for others."""
+        return self._alike.get(item_id, "")
+
+    def place(self, row_id: str) -> int:
+        """Where a row stands; of an item that is folded, its group's. Raises KeyError."""
+        return self.rows.place(row_id)
+
     # -- items ----------------------------------------------------------------------------------
 
-    def entry(self, item_id: str) -> Entry | None:
-        """An entry; the one under the cursor as it last was, where it has left the queue."""
-        found = self._desk.entry(item_id)
-        if found is None and self._kept is not None and self._kept.item.id == item_id:
+    def entry(self, row_id: str) -> Entry | None:
+        """An entry, of a group its first item's; that under the cursor as it last was, where it has left."""
+        if is_group(row_id):
+            return self._head_entry(row_id)
+        found = self._desk.entry(row_id)
+        if found is None and self._kept is not None and self._kept.item.id == row_id:
             return self._kept
+        return found
+
+    def _head_entry(self, group: str) -> Entry | None:
+        found = None
+        if self._groups is not None and group in self._groups:
+            found = self._desk.entry(self._groups.leader(group))
+        if self._kept_head is not None and self._kept_head[0] == group:
+            self._kept_head = (group, found or self._kept_head[1])
+            return self._kept_head[1]
         return found
 
     def record(self, item_id: str) -> Record | None:
         """The last decision on an item."""
         return self._desk.record(item_id)
 
-    def keep(self, item_id: str | None) -> bool:
-        """Have the item under the cursor stay; True when another one leaves the list for it."""
+    def keep(self, row_id: str | None) -> bool:
+        """Have the row under the cursor stay as it is; True when another one leaves the list for it."""
         before = self._kept
-        self._kept = self.entry(item_id) if item_id else None
-        if item_id:
-            self._looked_at.add(item_id)
-        if before is None or before.item.id == item_id or self._shows(before):
-            return False
-        return self.rows.drop(before.item.id)
+        folded = self._groups is not None and self._groups.pin(row_id)
+        head = row_id is not None and is_group(row_id)
+        self._kept_head = (row_id, None) if row_id and head else None
+        self._kept = self.entry(row_id) if row_id and not head else None
+        if row_id and not head:
+            self._looked_at.add(row_id)
+        if before is None or before.item.id == row_id or self._shows(before):
+            return folded
+        return self._drop(before.item.id) or folded
 
     def subject(self, entry: Entry) -> Subject:
         """The entry as filters and orders see it."""
@@ -126,21 +190,38 @@ class QueueView:
 
     def items(self) -> Iterator[Item]:
         """The items shown, in order, for completion."""
-        entries = (self.entry(item_id) for item_id in self.rows)
+        entries = (self.entry(item_id) for item_id in self._items)
         return (entry.item for entry in entries if entry is not None)
 
-    def wants_decision(self, item_id: str) -> bool:
-        """Whether an item waits for the operator."""
-        return item_id in self._waiting
+    def wants_decision(self, row_id: str) -> bool:
+        """Whether an item waits for the operator, or one of a group does."""
+        if not is_group(row_id):
+            return row_id in self._waiting
+        return self._groups is not None and row_id in self._groups and self._groups.waiting(row_id) > 0
 
-    def next_waiting(self, item_id: str) -> str | None:
-        """The next item that wants a decision, below in the list, else above; None: there is none."""
-        if item_id not in self.rows:
+    def next_waiting(self, row_id: str) -> str | None:
+        """The next row that wants a decision, below in the list, else above; None: there is none."""
+        if row_id not in self.rows:
             return None
-        start = self.rows.place(item_id)
+        start = self.place(row_id)
         below = (self.rows[index] for index in range(start + 1, len(self.rows)))
         above = (self.rows[index] for index in range(start - 1, -1, -1))
-        return next((each for each in _chained(below, above) if each in self._waiting), None)
+        wanted = (each for each in _chained(below, above) if self.wants_decision(each))
+        return next((each for each in wanted if not self.is_unfolded(each)), None)
+
+    def waiting_in(self, row_id: str | None) -> int | None:
+        """How many of a group want a decision; None where the row is an item."""
+        if row_id is None or not is_group(row_id):
+            return None
+        return self._groups.waiting(row_id) if self._groups is not None and row_id in self._groups else 0
+
+    def is_inside(self, item_id: str) -> bool:
+        """Whether an item's row stands below the head of its group."""
+        return self._groups is not None and self._groups.head_of(item_id) is not None
+
+    def is_unfolded(self, row_id: str) -> bool:
+        """Whether a row is the head of a group that is unfolded."""
+        return self._groups is not None and is_group(row_id) and self._groups.is_open(row_id)
 
     # -- keeping up -----------------------------------------------------------------------------
 
@@ -156,8 +237,16 @@ class QueueView:
                 shown.append(entry)
         if self._kept is not None and self._desk.entry(self._kept.item.id) is None:
             shown.append(self._kept)
-        self.rows = Rows(self._key, reverse=self._reverse)
-        self.rows.fill(shown)
+        self._items = Rows(self._key, reverse=self._reverse)
+        self._items.fill(shown)
+        self._alike.clear()
+        self._risky.clear()
+        for entry in shown:
+            self._note(entry)
+        if self._groups is not None:
+            opened = self._groups.opened
+            self._groups = GroupedRows(reverse=self._reverse)
+            self._fill_groups(self._groups, opened)
 
     def update(self, item_ids: Iterable[str]) -> bool:
         """Look at these anew; True when the rows are others than before."""
@@ -166,17 +255,45 @@ class QueueView:
             entry = self._desk.entry(item_id)
             if entry is None:
                 self._uncount(item_id)
-                changed |= not self._is_kept(item_id) and self.rows.drop(item_id)
+                changed |= not self._is_kept(item_id) and self._drop(item_id)
                 continue
             if self._is_kept(item_id):
                 self._kept = entry
             self._uncount(item_id)
             self._count(entry)
             if self._shows(entry) or self._is_kept(item_id):
-                changed |= self.rows.put(entry)
+                changed |= self._put(entry)
             else:
-                changed |= self.rows.drop(item_id)
+                changed |= self._drop(item_id)
         return changed
+
+    def _put(self, entry: Entry) -> bool:
+        item_id = entry.item.id
+        changed = self._items.put(entry)
+        self._note(entry)
+        if self._groups is not None:
+            changed |= self._groups.put(item_id, self._member(item_id))
+        return changed
+
+    def _drop(self, item_id: str) -> bool:
+        self._alike.pop(item_id, None)
+        self._risky.discard(item_id)
+        if self._groups is not None:
+            self._groups.drop(item_id)
+        return self._items.drop(item_id)
+
+    def _note(self, entry: Entry) -> None:
+        """Keep of an entry what its row in a group needs."""
+        item = entry.item
+        self._alike[item.id] = sys.intern(group_of(item))
+        (self._risky.add if self.is_high(entry) else self._risky.discard)(item.id)
+
+    def _member(self, item_id: str) -> Member:
+        key, waits = self._items.key_of(item_id), item_id in self._waiting
+        return Member(key, self._alike[item_id], waits, item_id in self._risky)
+
+    def _fill_groups(self, groups: GroupedRows, opened: Iterable[str] = ()) -> None:
+        groups.fill(((item_id, self._member(item_id)) for item_id in self._items), opened)
 
     def tick(self) -> bool:
         """Time has passed: look at what it changes; True when the rows are others than before."""

@@ -36,6 +36,10 @@ class RowView(msgspec.Struct, frozen=True):
     cursor: bool = False
     focused: bool = True
     selected: bool = False
+    inside: bool = False
+    """It stands below the head of its group."""
+    stayed: str = ""
+    """Why the last decision on many left it behind."""
 
 
 def is_over(entry: Entry, record: Record | None) -> bool:
@@ -51,6 +55,8 @@ def two_line_row(view: RowView, marks: Marks, width: int) -> tuple[Line, Line]:
     head = _lead(view, marks)
     first = both_ends((*head, *_title(view, over, width)), (_age(view), (" ", "text")), width)
     who = safe(view.entry.item.agent or view.entry.item.endpoint, "muted", _AGENT_WIDTH + 8)
+    if view.stayed:
+        return first, (_bar(view, marks), ("   ", "text"), *safe(view.stayed, "warning", width))
     item = view.entry.item
     extra = () if item.agent in ("", item.endpoint) else ((f" {marks.dot} ", "faint"), *_endpoint(view))
     second = both_ends(
@@ -66,6 +72,8 @@ def one_line_row(view: RowView, marks: Marks, width: int) -> tuple[Line]:
     age = words.age((view.now - came_at(view.entry)).total_seconds())
     agent = safe(view.entry.item.agent or view.entry.item.endpoint, "muted", 14)
     right: Line = (*padded(agent, 15), *status, (f"{age:>4} ", "muted"))
+    if view.stayed:
+        right = (*padded(safe(view.stayed, "warning"), 15 + _STATUS_WIDTH), *right[-1:])
     return (both_ends((*_lead(view, marks), *_title(view, over, width)), right, width),)
 
 
@@ -78,7 +86,13 @@ def _lead(view: RowView, marks: Marks) -> Line:
     selected = (marks.selected, "selected") if view.selected else (" ", "text")
     risk = view.entry.item.risk
     risk_mark = (marks.risk[risk], f"risk-{risk.value}") if risk else (" ", "text")
-    return (_bar(view, marks), selected, _sign(view, marks), risk_mark, (" ", "text"))
+    return (
+        _bar(view, marks),
+        selected,
+        _sign(view, marks),
+        risk_mark,
+        ("   " if view.inside else " ", "text"),
+    )
 
 
 def _sign(view: RowView, marks: Marks) -> tuple[str, str]:

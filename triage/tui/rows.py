@@ -61,6 +61,10 @@ class Rows(Sequence[str]):
         index = bisect_left(self._order, (self._keys[item_id], item_id))
         return len(self._order) - 1 - index if self._reverse else index
 
+    def key_of(self, item_id: str) -> tuple[Any, ...]:
+        """What an item is ordered by. Raises KeyError."""
+        return self._keys[item_id]
+
     def __contains__(self, item_id: object) -> bool:
         return item_id in self._keys
 

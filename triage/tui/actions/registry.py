@@ -10,15 +10,21 @@ from triage.tui.actions.situation import Condition, Situation, always
 
 __all__ = ["ACTIONS", "GROUPS", "action", "available", "why_not"]
 
-GROUPS = ("Decide", "Deliveries", "Move", "Look", "Find", "Mark", "Hand on", "Console")
+GROUPS = ("Decide", "Deliveries", "Move", "Select", "Look", "Find", "Mark", "Hand on", "Console")
 
 
 def _decision(*conditions: Condition) -> Condition:
-    return when.all_of(when.writable, when.has_item, when.waits, *conditions)
+    """A decision on one item."""
+    return when.all_of(when.writable, when.has_item, when.one_item, when.waits, *conditions)
+
+
+def _decision_on_any(*conditions: Condition) -> Condition:
+    """A decision on one item, or on many."""
+    return when.all_of(when.writable, when.on_many_or(when.all_of(when.has_item, when.waits, *conditions)))
 
 
 def _mark(*conditions: Condition) -> Condition:
-    return when.all_of(when.writable, when.has_item, *conditions)
+    return when.all_of(when.writable, when.has_item, when.one_row, *conditions)
 
 
 def _look(*conditions: Condition) -> Condition:
@@ -32,7 +38,7 @@ def _option(number: int) -> Action:
         label=f"option {number}",
         group="Decide",
         help=f"Answer with the agent's option {number}",
-        when=_decision(when.offers(number), when.takes(Verb.RESPOND)),
+        when=_decision_on_any(when.offers(number), when.takes(Verb.RESPOND)),
         decides=True,
     )
 
@@ -70,7 +76,7 @@ ACTIONS: tuple[Action, ...] = (
         "approve",
         "Decide",
         "Let the agent do what it proposes, every action as it stands",
-        when=_decision(when.takes(Verb.APPROVE)),
+        when=_decision_on_any(when.takes(Verb.APPROVE)),
         footer=True,
         decides=True,
     ),
@@ -108,7 +114,7 @@ ACTIONS: tuple[Action, ...] = (
         "reject",
         "Decide",
         "Refuse it; then 1–9 for a reason, or type one",
-        when=_decision(when.takes(Verb.REJECT)),
+        when=_decision_on_any(when.takes(Verb.REJECT)),
         footer=True,
         decides=True,
     ),
@@ -139,7 +145,7 @@ ACTIONS: tuple[Action, ...] = (
         "ignore",
         "Decide",
         "Let the agent go on without an answer, where its endpoint allows it",
-        when=_decision(when.takes(Verb.IGNORE)),
+        when=_decision_on_any(when.takes(Verb.IGNORE)),
         decides=True,
     ),
     _act(
@@ -148,7 +154,7 @@ ACTIONS: tuple[Action, ...] = (
         "close",
         "Decide",
         "End the request or its run at the endpoint, where it allows it",
-        when=_decision(when.takes(Verb.CLOSE)),
+        when=_decision_on_any(when.takes(Verb.CLOSE)),
         decides=True,
     ),
     _act(
@@ -157,7 +163,7 @@ ACTIONS: tuple[Action, ...] = (
         "repeat",
         "Decide",
         "Give this item the last verdict again",
-        when=_decision(when.repeatable),
+        when=when.all_of(_decision_on_any(), when.repeatable),
         decides=True,
     ),
     _act(
@@ -165,7 +171,7 @@ ACTIONS: tuple[Action, ...] = (
         "u",
         "undo",
         "Deliveries",
-        "Take back your newest decision that is still held",
+        "Take back your newest decision that is still held; of many decided at once, all of them",
         when=when.all_of(when.writable, when.undoable),
         footer=True,
     ),
@@ -211,7 +217,13 @@ ACTIONS: tuple[Action, ...] = (
     _act("scroll_down", "ctrl+d pagedown", "scroll down", "Move", "Scroll the item down by half a page"),
     _act("scroll_up", "ctrl+u pageup", "scroll up", "Move", "Scroll the item up by half a page"),
     _act("open", "enter l right", "open", "Move", "Go into the item and read it", when=when.has_item),
-    _act("back", "escape h left", "back", "Move", "Leave the item, the search or the filter"),
+    _act(
+        "back",
+        "escape h left",
+        "back",
+        "Move",
+        "Leave the item, the search, the selection, the group or the filter",
+    ),
     _act(
         "endpoint_previous",
         "[",
@@ -227,6 +239,37 @@ ACTIONS: tuple[Action, ...] = (
         "Move",
         "Show the next endpoint alone; after the last, all of them",
         when=when.several_endpoints,
+    ),
+    _act(
+        "select",
+        "space",
+        "select",
+        "Select",
+        "Select the item, or no longer, and go to the next; a verb's key then decides all that are selected",
+        when=_look(when.on_head_or(when.waits)),
+    ),
+    _act(
+        "select_range",
+        "v",
+        "select a range",
+        "Select",
+        "Begin a range: moving selects; again, it ends",
+        when=when.has_item,
+    ),
+    _act(
+        "select_all",
+        "V",
+        "select all",
+        "Select",
+        "Select every item that the filter shows",
+        when=when.has_item,
+    ),
+    _act(
+        "group",
+        "z",
+        "group",
+        "Select",
+        "Fold items of the same agent and action into one row each, or show every item again",
     ),
     _act(
         "diff",

@@ -50,6 +50,8 @@ class Situation(msgspec.Struct, frozen=True):
     """Endpoints whose sending is paused; ``*`` stands for all."""
     selection: int = 0
     """Items selected."""
+    folded: int | None = None
+    """The row under the cursor is the head of a group, of which so many want a decision; None: it is one item."""
     focus: Literal["list", "pane", "text"] = "list"
     can_undo: bool = False
     """A decision of this operator is still held."""
@@ -60,6 +62,11 @@ class Situation(msgspec.Struct, frozen=True):
     """Configured endpoints."""
     searching: bool = False
     """The item pane has search words."""
+
+    @property
+    def many(self) -> int:
+        """Items a decision would be on; 0: on the one under the cursor."""
+        return self.selection or self.folded or 0
 
     @property
     def item(self) -> Item | None:
@@ -86,6 +93,40 @@ def all_of(*conditions: Condition) -> Condition:
 def writable(situation: Situation) -> str | None:
     """The console may change things."""
     return "this console is read-only" if situation.read_only else None
+
+
+def on_many_or(condition: Condition) -> Condition:
+    """Some items are selected, each of which is looked at by itself; else what ``on_head_or`` says."""
+
+    def found(situation: Situation) -> str | None:
+        return None if situation.selection else on_head_or(condition)(situation)
+
+    return found
+
+
+def on_head_or(condition: Condition) -> Condition:
+    """The row under the cursor is the head of a group in which some still wait; else ``condition`` of its item."""
+
+    def found(situation: Situation) -> str | None:
+        if situation.folded is None:
+            return condition(situation)
+        return None if situation.folded else "none of these wants a decision any more"
+
+    return found
+
+
+def one_item(situation: Situation) -> str | None:
+    """One item alone is under the cursor, and none is selected."""
+    if situation.selection:
+        return f"this takes one item, and {situation.selection:,} are selected: clear the selection first"
+    return one_row(situation)
+
+
+def one_row(situation: Situation) -> str | None:
+    """The row under the cursor is one item."""
+    if situation.folded is None:
+        return None
+    return f"this takes one item, and the row stands for {situation.folded:,}: open it first"
 
 
 def has_item(situation: Situation) -> str | None:

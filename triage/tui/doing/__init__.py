@@ -12,6 +12,7 @@ from triage.tui.doing.handing import Handing
 from triage.tui.doing.looking import Looking
 from triage.tui.doing.marking import Marking
 from triage.tui.doing.moving import Moving
+from triage.tui.doing.selecting import Selecting
 
 if TYPE_CHECKING:
     from triage.store.queue import Entry
@@ -21,7 +22,7 @@ __all__ = ["Doing", "doings"]
 
 Doing = Callable[["Entry | None"], None]
 
-_GROUPS = (Moving, Deliveries, Looking, Finding, Marking, Handing, Console)
+_GROUPS = (Moving, Selecting, Deliveries, Looking, Finding, Marking, Handing, Console)
 
 
 def doings(screen: DeskScreen) -> dict[str, Doing]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from triage.connectors.http import EndpointError
@@ -10,8 +10,10 @@ from triage.desk.desk import Refused
 from triage.store.errors import StoreError
 from triage.tui.screens.choice import Choice, ChoiceDialog
 from triage.tui.screens.prompt import PromptDialog
+from triage.tui.words import plural
 
 if TYPE_CHECKING:
+    from triage.store.log import Record
     from triage.store.queue import Entry
     from triage.tui.screens.desk_screen import DeskScreen
 
@@ -25,7 +27,9 @@ class Deliveries:
         self._screen = screen
 
     def undo(self, _: Entry | None) -> None:
-        """Take back the newest decision that is still held."""
+        """Take back the newest decision that is still held; of a batch, all of it."""
+        if self._undo_many():
+            return
         try:
             record = self._screen.desk.undo()
         except (Refused, StoreError) as error:
@@ -36,6 +40,23 @@ class Deliveries:
         self._screen.go_to(record.decision.item_id)
         title = record.item.title if record.item else record.decision.item_id
         self._screen.say(f"Taken back: {title}", "good")
+
+    def _undo_many(self) -> bool:
+        """Take back a batch, or stop one; False where the newest decision is a single one."""
+        many = self._screen.many.deciding_many
+        if many.busy:
+            many.stop()
+            return True
+        taken = many.take_back()
+        if taken is None:
+            return False
+        said = f"Taken back: {plural(len(taken.items), 'decision')}"
+        if taken.sent:
+            said += f"; {plural(len(taken.sent), 'was', 'were')} sent already: {_titles(taken.sent)}"
+        if taken.fault:
+            said += f"; no more could be: {taken.fault}"
+        self._screen.say(said, "warning" if taken.sent or taken.fault else "good")
+        return True
 
     def look_again(self, entry: Entry | None) -> None:
         """Ask the endpoint once more what came of it."""
@@ -107,3 +128,9 @@ class Deliveries:
                 self._screen.say(f"{label}: {error}", "error")
 
         self._screen.run_worker(run(), exclusive=False)
+
+
+def _titles(records: Sequence[Record]) -> str:
+    """What was decided, as far as it can be said in a line."""
+    named = [record.item.title if record.item else record.decision.item_id for record in records[:3]]
+    return ", ".join(named) + (", …" if len(records) > len(named) else "")

@@ -45,8 +45,10 @@ class Moving:
         self._screen.pane.scroll_by(-max(1, self._screen.pane.page_rows // 2))
 
     def open(self, entry: Entry | None) -> None:
-        """Go into the item, and ask its endpoint what led to it."""
+        """Go into the item, and ask its endpoint what led to it; into a folded group by unfolding it."""
         screen = self._screen
+        if screen.focused is not screen.pane and screen.many.unfold():
+            return
         screen.add_class("-reading")
         screen.pane.focus()
         if entry is None:
@@ -75,9 +77,11 @@ class Moving:
             screen.list.focus()
         elif screen.pane.searching:
             screen.pane.search("")
-        elif screen.selected:
-            screen.selected.clear()
-            screen.list.repaint()
+        elif screen.many.choosing.selection:
+            screen.many.choosing.clear()
+            screen.many.show_selection()
+        elif screen.many.fold():
+            return
         elif screen.view.filter_text or screen.view.endpoint:
             screen.view.endpoint = None
             screen.view.set_filter("")

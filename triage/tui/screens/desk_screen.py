@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar, cast
 
+import msgspec
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -31,16 +31,16 @@ from triage.tui.deciding import Deciding
 from triage.tui.doing import doings
 from triage.tui.editing import edit_text
 from triage.tui.guard import Guard, Subject
-from triage.tui.item_text import PageView
 from triage.tui.queue_view import QueueView
-from triage.tui.row_text import RowView
-from triage.tui.widgets.delivery_strip import DeliveryStrip, DeliveryView
+from triage.tui.screens.many import Many
+from triage.tui.showing import Showing
+from triage.tui.widgets.delivery_strip import DeliveryStrip
 from triage.tui.widgets.endpoint_bar import BarView, EndpointBar
 from triage.tui.widgets.filter_line import FilterLine
 from triage.tui.widgets.item_pane import ItemPane
 from triage.tui.widgets.key_footer import KeyFooter
 from triage.tui.widgets.line_widget import Look
-from triage.tui.widgets.queue_list import QueueList, RowState
+from triage.tui.widgets.queue_list import QueueList
 
 if TYPE_CHECKING:
     from triage.tui.app import TriageApp
@@ -86,10 +86,10 @@ class DeskScreen(Screen[None]):
         self.guard = Guard(time.monotonic)
         self.view = QueueView(desk)
         self.deciding = Deciding(self)
+        self.many = Many(self)
+        self.showing = Showing(desk, self.view, self.many.choosing, keymap.label)
         self.doings = doings(self)
-        self.selected: set[str] = set()
         self._keys = {"desk": _by_key(keymap, "desk"), "pane": _by_key(keymap, "pane")}
-        self._contexts: dict[Subject, Context | str] = {}
         self._key_at = 0.0
         self._pane_timer: Timer | None = None
         self._ages_at = 0.0
@@ -105,7 +105,7 @@ class DeskScreen(Screen[None]):
         """The five parts, and the line a filter is written in."""
         yield EndpointBar(self.look, id="bar")
         with Container(id="desk"):
-            yield QueueList(self.look, self._row_view, id="list")
+            yield QueueList(self.look, self.showing.row, id="list")
             yield ItemPane(self.look, self.guard.paint, id="pane")
         yield FilterLine(self.view, id="filter")
         yield DeliveryStrip(self.look, id="strip")
@@ -114,6 +114,7 @@ class DeskScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show what is known, and follow what changes."""
         self.list = self.query_one(QueueList)
+        self.list.selected = self.many.choosing.selection
         self.pane = self.query_one(ItemPane)
         self.bar = self.query_one(EndpointBar)
         self.strip = self.query_one(DeliveryStrip)
@@ -128,7 +129,7 @@ class DeskScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Side by side where there is room, else one below the other."""
         self._arrange(event.size.width, event.size.height)
-        self.call_after_refresh(self._show_all)
+        self.call_after_refresh(self.show_all)
 
     def _arrange(self, width: int, height: int) -> None:
         self.set_class(width < _WIDE_COLUMNS, "-narrow")
@@ -155,17 +156,27 @@ class DeskScreen(Screen[None]):
         why = why_not(id, situation)
         one = action(id)
         if why is None and one.decides:
-            why = self.guard.refuse(self.list.cursor_id)
-        entry = situation.entry
-        painted = self.guard.painted
-        if why is None and one.decides and entry and painted and entry.item.revision != painted.revision:
-            why = "what it asks has changed; look again"
+            why = self._why_not_decide(situation)
         if why is not None:
             self.say(f"{one.label.capitalize()}: {why}.", "warning")
             return
-        self._do(id, entry)
+        self._do(id, situation.entry)
+
+    def _why_not_decide(self, situation: Situation) -> str | None:
+        """Why the last key may not decide now, or not open the table that many are decided by."""
+        if self.many.deciding_many.busy:
+            return "the decisions before are still being logged"
+        if situation.many:
+            return self.guard.stray()
+        entry, painted = situation.entry, self.guard.painted
+        why = self.guard.refuse(self.list.cursor_id)
+        if why is None and entry and painted and entry.item.revision != painted.revision:
+            return "what it asks has changed; look again"
+        return why
 
     def _do(self, id: str, entry: Entry | None) -> None:
+        if action(id).decides and self.many.begin(id):
+            return
         if id.startswith("option_") and entry is not None:
             self.deciding.option(entry, int(id.removeprefix("option_")))
         elif action(id).decides and entry is not None:
@@ -179,13 +190,13 @@ class DeskScreen(Screen[None]):
     def situation(self) -> Situation:
         """What the operator has before them now."""
         entry = self.entry
-        item_id = self.list.cursor_id
         return Situation(
             entry=entry,
-            record=self.view.record(item_id) if item_id else None,
+            record=self.view.record(entry.item.id) if entry else None,
             read_only=self.desk.read_only,
             paused=self.desk.paused(),
-            selection=len(self.selected),
+            selection=len(self.many.choosing.selection),
+            folded=self.view.waiting_in(self.list.cursor_id),
             focus="pane" if self.focused is self.pane else "list",
             can_undo=any(self._is_mine(record) for record in self.desk.log.open_records()),
             can_repeat=self.deciding.last is not None,
@@ -209,8 +220,12 @@ class DeskScreen(Screen[None]):
         now = time.monotonic()
         quiet = now - self._key_at > BURST_S
         self._key_at = now
+        before = self.list.index
+        self.many.swept(before, index)
         if not self.list.move_to(index):
             return
+        if self.many.choosing.ranging:
+            self.list.repaint_rows(*sorted((before, self.list.index)))
         self._moved()
         if self._pane_timer is not None:
             self._pane_timer.stop()
@@ -222,12 +237,17 @@ class DeskScreen(Screen[None]):
 
     def _moved(self) -> None:
         if self.view.keep(self.list.cursor_id):
-            self._place_rows()
+            self.place_rows()
 
     def go_to(self, item_id: str) -> None:
         """Put the cursor on an item."""
         if item_id in self.view.rows:
             self.move_to(self.view.rows.place(item_id))
+
+    def jump_to(self, item_id: str) -> None:
+        """Put the cursor on an item, with its page beside it at once."""
+        self._key_at = 0.0
+        self.go_to(item_id)
 
     def decided(self, record: Record) -> None:
         """A decision was logged: say so, and go to the next that waits."""
@@ -238,18 +258,16 @@ class DeskScreen(Screen[None]):
         self.view.update([decision.item_id])
         following = self.view.next_waiting(decision.item_id)
         if following is not None and decision.item_id == self.list.cursor_id:
-            self._key_at = 0.0
-            self.go_to(following)
-        self._show_all()
+            self.jump_to(following)
+        self.show_all()
 
     def mark_changed(self, item_id: str) -> None:
         """The operator marked an item: show it, and go on where it left the list."""
         following = self.view.next_waiting(item_id)
         self.view.update([item_id])
         if not self.view.wants_decision(item_id) and following and item_id == self.list.cursor_id:
-            self._key_at = 0.0
-            self.go_to(following)
-        self._show_all()
+            self.jump_to(following)
+        self.show_all()
 
     # -- showing --------------------------------------------------------------------------------
 
@@ -259,12 +277,17 @@ class DeskScreen(Screen[None]):
 
     def refill(self) -> None:
         """The rows are others through a deed of the operator: nothing is kept that does not belong there."""
+        self.many.choosing.end_range()
         self.view.keep(None)
         self.view.refill()
-        self._place_rows()
+        self.settle_rows()
+
+    def settle_rows(self) -> None:
+        """The rows are others through a deed of the operator: the cursor's is in sight, no room is above."""
+        self.place_rows()
         self.list.settle()
         self._moved()
-        self._show_all()
+        self.show_all()
 
     def on_change(self, change: Change) -> None:
         """The desk tells what is not as it was."""
@@ -273,11 +296,12 @@ class DeskScreen(Screen[None]):
         ids = set(change.items)
         records = (self.desk.log.record(decision_id) for decision_id in change.decisions)
         ids.update(record.decision.item_id for record in records if record is not None)
-        if self.view.update(ids):
-            self._place_rows()
+        changed = self.view.update(ids)
+        if self.many.fell_out(ids) or changed:
+            self.place_rows()
         else:
             self.list.repaint_items(ids)
-        if cursor is None and self.list.cursor_id is not None:
+        if cursor != self.list.cursor_id:
             self._moved()
             self.guard.disturb()
         elif cursor in ids and self._disturbs(shown):
@@ -292,56 +316,30 @@ class DeskScreen(Screen[None]):
             return True
         return entry.item.revision != shown.revision or entry.gone is not None
 
-    def _place_rows(self) -> None:
-        self.list.set_rows(self.view.rows, self.view.rows.place)
-
-    def _row_view(self, item_id: str, state: RowState) -> RowView | None:
-        entry = self.view.entry(item_id)
-        if entry is None:
-            return None
-        record = self.view.record(item_id)
-        return RowView(
-            entry,
-            record,
-            datetime.now(UTC),
-            self.desk.operator,
-            self._held_s(record),
-            state.cursor,
-            state.focused,
-            state.selected,
-        )
-
-    def _held_s(self, record: Record | None) -> float | None:
-        if record is None or record.state is not DeliveryState.HELD:
-            return None
-        return self.desk.held_until(record.decision.id)
+    def place_rows(self) -> None:
+        """The rows are others: the one under the cursor stays where it is."""
+        self.list.unseen = self.many.choosing.unseen()
+        self.list.set_rows(self.view.rows, self.view.place)
 
     def _show_item(self) -> None:
         """The pane and the keys, for the item under the cursor."""
         entry = self.entry
-        self.list.note = self._list_note()
+        self.list.note = self.list_note()
         self.list.empty = self._empty_words()
         self.pane.empty = () if entry else self._empty_words()
-        self.pane.show(self._page(entry) if entry else None)
-        self._show_keys()
+        foot = self.showing.foot(self.list.cursor_id or "")
+        self.pane.show(self.showing.page(entry) if entry else None, foot)
+        self.show_keys()
 
-    def _page(self, entry: Entry) -> PageView:
-        item = entry.item
-        record = self.view.record(item.id)
-        return PageView(
-            entry=entry,
-            record=record,
-            now=datetime.now(UTC),
-            operator=self.desk.operator,
-            context=self._contexts.get(Subject(item.id, item.revision)),
-            held_s=self._held_s(record),
-            wait_reason=self.desk.wait_reason(record.decision.id) if record else "",
-            key_of=self.keymap.label,
-        )
-
-    def _list_note(self) -> str:
-        parts = [self.view.filter_text, f"only {self.view.endpoint}" if self.view.endpoint else ""]
+    def list_note(self) -> str:
+        """What the list's header says beside its place."""
+        parts = [
+            "range" if self.many.choosing.ranging else "",
+            self.view.filter_text,
+            f"only {self.view.endpoint}" if self.view.endpoint else "",
+        ]
         parts.append("" if self.view.order == "oldest first" else self.view.order)
+        parts.append("" if self.view.groups is None else f"{len(self.view.shown):,} grouped")
         return f" {self.look.marks.dot} ".join(part for part in parts if part)
 
     def _empty_words(self) -> tuple[str, ...]:
@@ -360,10 +358,19 @@ class DeskScreen(Screen[None]):
             return ("Asking the endpoints…",)
         return ("Nothing waits for you.", f"{len(health) - len(bad)} of {len(health)} endpoints answer.")
 
-    def _show_keys(self) -> None:
+    def show_keys(self) -> None:
+        """The keys that are of use now."""
         situation = self.situation()
         shown = [one for one in available(situation) if one.id not in ("help", "quit")]
-        hints = [(self.keymap.label(one.id), one.label) for one in shown if self.keymap.label(one.id)]
+        if situation.folded and not situation.selection:  # only what the first of the group takes as well
+            first = available(msgspec.structs.replace(situation, folded=None))
+            shown = [one for one in shown if one in first]
+        many = f" {situation.many:,}" if situation.many else ""
+        hints = [
+            (self.keymap.label(one.id), one.label + (many if one.decides else ""))
+            for one in shown
+            if self.keymap.label(one.id)
+        ]
         last = [(self.keymap.label(id), id) for id in ("help", "quit")]
         self.footer.show(hints, last)
 
@@ -379,24 +386,11 @@ class DeskScreen(Screen[None]):
                 desk.read_only,
             )
         )
-        self.strip.show([self._delivery(record) for record in desk.deliveries()])
+        self.strip.show([self.showing.delivery(record) for record in desk.deliveries()])
         self.console.show_title(sum(self.view.counts.values()))
 
-    def _delivery(self, record: Record) -> DeliveryView:
-        decision = record.decision
-        held_s = self._held_s(record)
-        detail = self.desk.wait_reason(decision.id) or record.effect or record.detail
-        return DeliveryView(
-            state=record.state,
-            words=decision.words,
-            title=record.item.title if record.item else decision.item_id,
-            detail=detail,
-            held_s=words.countdown(held_s) if held_s is not None else None,
-            mine=decision.operator == self.desk.operator,
-            operator=decision.operator,
-        )
-
-    def _show_all(self) -> None:
+    def show_all(self) -> None:
+        """Everything, where it looks other than before."""
         self.list.repaint()
         self._show_item()
         self._show_bars()
@@ -417,27 +411,26 @@ class DeskScreen(Screen[None]):
         if now - self._ages_at >= AGES_S:
             self._ages_at = now
             if self.view.tick():
-                self._place_rows()
-            self._show_all()
+                self.place_rows()
+            self.show_all()
 
     # -- context --------------------------------------------------------------------------------
 
     def take_context(self, subject: Subject, context: Context | str) -> None:
         """What led to an item was read, or why it could not be."""
-        self._contexts[subject] = context
+        self.showing.contexts[subject] = context
         self._show_item()
 
     def has_context(self, subject: Subject) -> bool:
         """Whether it was asked for already."""
-        return isinstance(self._contexts.get(subject), Context)
+        return isinstance(self.showing.contexts.get(subject), Context)
 
     # -- messages of widgets --------------------------------------------------------------------
 
     def on_queue_list_clicked(self, message: QueueList.Clicked) -> None:
         """A row was clicked."""
-        self._key_at = 0.0
         self.list.focus()
-        self.go_to(message.item_id)
+        self.jump_to(message.item_id)
 
     def on_filter_line_written(self, message: FilterLine.Written) -> None:
         """The filter as it is typed."""
@@ -450,7 +443,7 @@ class DeskScreen(Screen[None]):
         """The filter is as it shall be."""
         self.query_one(FilterLine).hide()
         self.list.focus()
-        self._show_all()
+        self.show_all()
 
     def edit_text(self, text: str, suffix: str, done: Callable[[str], None]) -> None:
         """Have a text edited in the operator's editor."""
@@ -458,7 +451,7 @@ class DeskScreen(Screen[None]):
 
     def on_descendant_focus(self) -> None:
         """Other keys are of use elsewhere."""
-        self._show_keys()
+        self.show_keys()
 
 
 def _by_key(keymap: Keymap, scope: Scope) -> dict[str, str]:

@@ -32,12 +32,14 @@ class ReasonDialog(Dialog[Reason]):
         item: Item,
         reasons: Sequence[str],
         *,
+        title: str = "",
         draft: str = "",
         warning: str = "",
         needed: bool = False,
         on_draft: OnDraft | None = None,
     ) -> None:
-        super().__init__(f"{verb.value.capitalize()}: {item.title}", item=item, on_draft=on_draft)
+        title = title or f"{verb.value.capitalize()}: {item.title}"
+        super().__init__(title, item=item, on_draft=on_draft)
         self._verb = verb
         self._reasons = reasons[:9]
         self._value = draft

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 from textual import events
 from textual.message import Message
 
+from triage.tui.group_text import GroupView, group_lines
 from triage.tui.lines import Line, padded, rule
 from triage.tui.row_text import RowView, one_line_row, two_line_row
 from triage.tui.widgets.line_widget import LineWidget, Look, Painted
@@ -29,9 +30,9 @@ class RowState(msgspec.Struct, frozen=True):
 
 
 class QueueList(LineWidget, can_focus=True):
-    """A window on ``rows``: ids in order. ``view_of`` gives what is drawn of one.
+    """A window on ``rows``: ids in order. ``view_of`` gives what is drawn of one, an item or a group's head.
 
-    ``place_of`` gives an id's index and raises KeyError when it is not among the rows.
+    ``place_of`` gives an id's index (of a folded item, its head's) and raises KeyError when it is not here.
     """
 
     class Clicked(Message):
@@ -42,7 +43,11 @@ class QueueList(LineWidget, can_focus=True):
             self.item_id = item_id
 
     def __init__(
-        self, look: Look, view_of: Callable[[str, RowState], RowView | None], *, id: str | None = None
+        self,
+        look: Look,
+        view_of: Callable[[str, RowState], RowView | GroupView | None],
+        *,
+        id: str | None = None,
     ) -> None:
         super().__init__(look, id=id)
         self._view_of = view_of
@@ -51,7 +56,9 @@ class QueueList(LineWidget, can_focus=True):
         self._index = 0
         self._top = 0
         self.cursor_id: str | None = None
-        self.selected: set[str] = set()
+        self.selected: Collection[str] = ()
+        self.unseen = 0
+        """How many of the selected items have no row here."""
         self.title = "Queue"
         self.note = ""
         self.empty: tuple[str, ...] = ()
@@ -95,6 +102,7 @@ class QueueList(LineWidget, can_focus=True):
             self._index = self._place_of(self.cursor_id)
         except KeyError:
             return False
+        self.cursor_id = self._rows[self._index]
         return True
 
     def settle(self) -> None:
@@ -141,6 +149,12 @@ class QueueList(LineWidget, can_focus=True):
         found = (index for index in range(max(0, self._top), stop) if self._rows[index] in wanted)
         self._repaint_rows(tuple(found))
 
+    def repaint_rows(self, first: int, last: int) -> None:
+        """Paint the rows from ``first`` to ``last`` that are in sight again, and the header."""
+        stop = min(len(self._rows), self._top + self.window)
+        self._repaint_rows(tuple(range(max(0, self._top, first), min(stop, last + 1))))
+        self.replace_line(0, self._header())
+
     def _repaint_rows(self, indices: tuple[int, ...]) -> None:
         for index in indices:
             y = 1 + (index - self._top) * self.row_height
@@ -167,7 +181,8 @@ class QueueList(LineWidget, can_focus=True):
         style = "focus" if self.has_focus else "rule"
         title = ((char + " ", style), (self.title, "focus" if self.has_focus else "title"), (" ", style))
         place = f"{self._index + 1:,}/{len(self._rows):,}" if self._rows else ""
-        chosen = f"{len(self.selected):,} selected" if self.selected else ""
+        unseen = f" ({self.unseen:,} not shown)" if self.unseen else ""
+        chosen = f"{len(self.selected):,} selected{unseen}" if self.selected else ""
         words = f" {marks.dot} ".join(part for part in (chosen, place, self.note) if part)
         right: Line = ((f" {words} ", "muted"),) if words else ()
         corner = marks.tee if self.row_height == 2 else char
@@ -188,6 +203,8 @@ class QueueList(LineWidget, can_focus=True):
         width = self.size.width - 1
         if view is None:
             lines: tuple[Line, ...] = ((("   (it has left the queue)", "off"),), ())[: self.row_height]
+        elif isinstance(view, GroupView):
+            lines = group_lines(view, self.look.marks, width, self.row_height)
         elif self.row_height == 2:
             lines = two_line_row(view, self.look.marks, width)
         else:

@@ -1,0 +1,131 @@
+"""What the widgets show, made from the desk: a row of the list, an item's page, a delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from triage.desk.desk import Desk
+from triage.model.decision import DeliveryState
+from triage.model.item import Context
+from triage.tui import words
+from triage.tui.choosing import Choosing
+from triage.tui.group_text import GroupView, group_foot
+from triage.tui.grouping import is_group
+from triage.tui.guard import Subject
+from triage.tui.item_text import PageView
+from triage.tui.lines import Line, safe
+from triage.tui.queue_view import QueueView
+from triage.tui.row_text import RowView
+from triage.tui.rows import came_at
+from triage.tui.widgets.delivery_strip import DeliveryView
+from triage.tui.widgets.queue_list import RowState
+
+if TYPE_CHECKING:
+    from triage.store.log import Record
+    from triage.store.queue import Entry
+
+__all__ = ["Showing"]
+
+
+class Showing:
+    """``key_of``: action id → its key as people read it."""
+
+    def __init__(self, desk: Desk, view: QueueView, choosing: Choosing, key_of: Callable[[str], str]) -> None:
+        self._desk = desk
+        self._view = view
+        self._choosing = choosing
+        self._key_of = key_of
+        self.contexts: dict[Subject, Context | str] = {}
+        """What led to items, or a sentence while it is not there."""
+
+    # -- rows -----------------------------------------------------------------------------------
+
+    def row(self, row_id: str, state: RowState) -> RowView | GroupView | None:
+        """A row of the list; None: there is nothing to show of it any more."""
+        entry = self._view.entry(row_id)
+        if entry is None:
+            return None
+        if is_group(row_id):
+            return self._head(row_id, entry, state)
+        record = self._view.record(row_id)
+        return RowView(
+            entry,
+            record,
+            datetime.now(UTC),
+            self._desk.operator,
+            self.held_s(record),
+            state.cursor,
+            state.focused,
+            state.selected,
+            self._view.is_inside(row_id),
+            self._choosing.why_stayed(row_id),
+        )
+
+    def _head(self, group: str, entry: Entry, state: RowState) -> GroupView | None:
+        groups = self._view.groups
+        if groups is None or group not in groups:
+            return None
+        return GroupView(
+            first=entry.item,
+            since=came_at(entry),
+            count=groups.count(group),
+            waiting=groups.waiting(group),
+            high=groups.high(group),
+            now=datetime.now(UTC),
+            selected=self._choosing.selection.in_group(group),
+            open=groups.is_open(group),
+            cursor=state.cursor,
+            focused=state.focused,
+        )
+
+    def foot(self, row_id: str) -> Line:
+        """Below the item in the pane: why it stayed behind; of a group's head, what the row stands for."""
+        why = self._choosing.why_stayed(row_id)
+        if why:
+            return (("Stayed behind: ", "muted"), *safe(why, "warning"))
+        groups = self._view.groups
+        if groups is None or not is_group(row_id) or row_id not in groups or self._choosing.selection:
+            return ()
+        return group_foot(groups.waiting(row_id), self._key_of("open"), unfolded=groups.is_open(row_id))
+
+    # -- an item --------------------------------------------------------------------------------
+
+    def page(self, entry: Entry) -> PageView:
+        """An item for reading."""
+        item = entry.item
+        record = self._view.record(item.id)
+        return PageView(
+            entry=entry,
+            record=record,
+            now=datetime.now(UTC),
+            operator=self._desk.operator,
+            context=self.contexts.get(Subject(item.id, item.revision)),
+            held_s=self.held_s(record),
+            wait_reason=self._desk.wait_reason(record.decision.id) if record else "",
+            key_of=self._key_of,
+        )
+
+    # -- deliveries -----------------------------------------------------------------------------
+
+    def held_s(self, record: Record | None) -> float | None:
+        """Seconds left to undo a decision; None: it is not held."""
+        if record is None or record.state is not DeliveryState.HELD:
+            return None
+        return self._desk.held_until(record.decision.id)
+
+    def delivery(self, record: Record) -> DeliveryView:
+        """A delivery for the strip."""
+        decision = record.decision
+        held_s = self.held_s(record)
+        detail = self._desk.wait_reason(decision.id) or record.effect or record.detail
+        return DeliveryView(
+            state=record.state,
+            words=decision.words,
+            title=record.item.title if record.item else decision.item_id,
+            detail=detail,
+            held_s=words.countdown(held_s) if held_s is not None else None,
+            mine=decision.operator == self._desk.operator,
+            operator=decision.operator,
+        )
