@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
@@ -114,7 +115,7 @@ def open_console(agent: Agent, tmp_path: Path) -> OpenConsole:
 
     @asynccontextmanager
     async def opened(
-        *, size: tuple[int, int] = (120, 36), hold_s: float = 60.0, waiting: int | None = None, **more: object
+        *, size: tuple[int, int] = (120, 36), hold_s: float = 60.0, waiting: int | None = None, **more: Any
     ) -> AsyncIterator[Console]:
         desk = make_desk(agent, tmp_path / "data", hold_s=hold_s, **more)
         app = TriageApp(desk)
