@@ -24,7 +24,21 @@ Made by `scripts/command_reference.py` from what `triage COMMAND --help` prints.
 
 Whatever the console does, these do without it, side by side with an open console or alone. Where a command
 prints JSON, characters that could act on a terminal or hide there stand as `\\uXXXX`. An ID may be shortened
-to any beginning that no other item has."""
+to any beginning that no other item has.
+
+| command | prints with `--json` |
+| --- | --- |
+| `list` | an array of `id, revision, endpoint, kind, agent, title, action, actions, options, answer_schema, \
+verbs, created_at, expires_at, risk, risk_why, state`; `action` is the first of `actions`, each \
+of them `name, arguments, schema` |
+| `show` | one such object with `description, context, raw` |
+| a verb, `wait`, `undo` | `id, decision, state, detail`; where nothing was logged `decision` is null |
+| `endpoints` | an array of `name, kind, url, version, health, detail, since, waiting, paused` |
+| `log` | a line an event: `seq, at, type, item, endpoint, decision, operator, state, detail, effect, note, \
+revision, verbs, title, verdicts` |
+| `log verify` | `ok, segments, events, payloads, erased, head, findings, notes`; a finding is `file, line, why` |
+| `status` | `at, waiting, held, sending, unknown, failing, paused, oldest, by_endpoint, version` |
+| `doctor` | an array of `check, state, detail`; `state` is `ok`, `note` or `wrong` |"""
 
 
 def main(arguments: list[str]) -> int:

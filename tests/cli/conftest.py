@@ -56,6 +56,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TRIAGE_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("TRIAGE_OPERATOR", "ann")
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(delivery, "SETTLE_FIRST_S", 0.01)
     monkeypatch.setattr(delivery, "SETTLE_MAX_S", 0.05)
     monkeypatch.setattr(delivery, "LOST_FOR_S", 0.3)
     return tmp_path

@@ -167,8 +167,10 @@ def test_one_of_many_is_sent_as_a_list(triage: Run, place: Path, agents: Agents)
     schema = {"type": "array", "items": {"type": "string"}}
     more: dict[str, Any] = {"options": options, "many": True, "answer_schema": schema, "verbs": ("respond",)}
     item = agents.ask("helpdesk", title="When?", kind="question", **more)
-    assert triage("respond", item, "Friday").exit_code == 0
-    assert agents.decision(item)["verdicts"][0]["answer"] == ["fri"]
+    assert triage("respond", item, "Friday", "--reason", "asked them").exit_code == 0
+    assert agents.decision(item)["verdicts"] == [
+        {"verb": "respond", "answer": ["fri"], "reason": "asked them"}
+    ]
 
 
 def test_respond_wants_one_answer(triage: Run, place: Path, agents: Agents) -> None:

@@ -30,7 +30,7 @@ def test_list_prints_an_array_of_objects_with_the_keys_of_the_design(
     result = triage("list", "--json")
     assert result.exit_code == 0
     [found] = output_of(result)
-    assert list(found) == KEYS
+    assert [key for key in found if key in KEYS] == KEYS
     assert found["id"] == item
     assert (found["endpoint"], found["kind"], found["agent"]) == ("payments", "approval", "payments")
     assert found["action"] == found["actions"][0]
@@ -227,7 +227,7 @@ def test_show_adds_description_context_and_raw(triage: Run, place: Path, agents:
     item = agents.ask(description="Why not?", context=context)
     triage("list")
     found = output_of(triage("show", item[:5], "--json"))
-    assert list(found) == [*KEYS, "description", "context", "raw"]
+    assert {*KEYS, "description", "context", "raw"} <= set(found)
     assert found["description"] == "Why not?"
     assert found["context"]["messages"] == [{"role": "customer", "text": "please"}]
     assert found["raw"]["title"] == found["title"]

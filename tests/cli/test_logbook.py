@@ -90,6 +90,7 @@ def test_verify_tells_a_whole_log_from_a_changed_one(triage: Run, place: Path, d
     result = triage("log", "verify", "--json")
     assert result.exit_code == 0
     found = output_of(result)
+    assert list(found) == "ok segments events payloads erased head findings notes".split()
     assert found["ok"] is True
     assert (found["events"], found["payloads"], found["findings"]) == (8, 2, [])
     assert found["head"] in triage("log", "verify").stdout

@@ -126,7 +126,8 @@ def reject(item: str, reason: str, scope: str | None, **terms: Any) -> None:
 @_delivered
 @click.argument("answer", metavar="[TEXT]", required=False, callback=whole_text)
 @click.option("--json-answer", metavar="JSON", help="The answer as JSON, for instance the fields of a form.")
-def respond(item: str, answer: str | None, json_answer: str | None, **terms: Any) -> None:
+@_REASON
+def respond(item: str, answer: str | None, json_answer: str | None, reason: str | None, **terms: Any) -> None:
     """Answer a question.
 
     TEXT is one of its options by label or value, or the answer in words; --json-answer gives any JSON.
@@ -137,8 +138,8 @@ def respond(item: str, answer: str | None, json_answer: str | None, **terms: Any
     if (answer is None) == (json_answer is None):
         raise click.UsageError("give the answer as TEXT or with --json-answer, one of the two")
     if answer is not None:
-        carry_out(item, _terms(**terms), answered(answer))
-    _verb("respond", item, terms, answer=read_json(json_answer or "", "--json-answer"))
+        carry_out(item, _terms(**terms), answered(answer, reason))
+    _verb("respond", item, terms, reason=reason, answer=read_json(json_answer or "", "--json-answer"))
 
 
 @click.command()

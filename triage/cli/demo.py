@@ -6,6 +6,7 @@ import random
 import shlex
 import signal
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,10 +93,11 @@ def _serve(seed: int | None, pace: float, port: int, into: Path | None) -> None:
     """Serve until SIGINT or SIGTERM."""
     import asyncio
 
-    with tempfile.TemporaryDirectory(prefix="triage-demo-") as passing:
-        directory = (into or Path(passing)).resolve()
+    with ExitStack() as stack:
+        passing = None if into else stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-demo-"))
+        directory = into or Path(passing or "")
         try:
-            asyncio.run(_served(seed, pace, port, directory))
+            asyncio.run(_served(seed, pace, port, directory.resolve()))
         except OSError as error:
             raise Stop(f"the agents cannot listen on port {port}: {error.strerror}") from error
 

@@ -40,7 +40,7 @@ def _fitting(desk: Desk, item: Item, verdict: Verdict) -> Sequence[Verdict]:
     return each
 
 
-def answered(text: str) -> Build:
+def answered(text: str, reason: str | None) -> Build:
     """The answer ``text``: one of the item's options by its value or label, else the words themselves.
 
     Words that the item does not take, but would as JSON (``5``, ``true``), are sent as that.
@@ -49,7 +49,8 @@ def answered(text: str) -> Build:
     def build(desk: Desk, entry: Entry) -> Sequence[Verdict]:
         item = entry.item
         first, *others = (
-            _fitting(desk, item, Verdict(Verb.RESPOND, answer=answer)) for answer in _answers(item, text)
+            _fitting(desk, item, Verdict(Verb.RESPOND, reason=reason, answer=answer))
+            for answer in _answers(item, text)
         )
         return next((each for each in (first, *others) if not desk.check(item, each)), first)
 
