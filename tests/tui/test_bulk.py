@@ -10,7 +10,9 @@ import pytest
 
 from tests.desk.scripted import Agent, make_desk, make_item
 from tests.tui.conftest import Console, OpenConsole
+from triage.config.settings import HighRisk
 from triage.desk.checking import faults_of_verdicts
+from triage.desk.rating import Rated
 from triage.model.decision import Decision, DeliveryState, Verdict
 from triage.model.item import Action, Gone, Item, ItemKind, Option, Risk, Verb
 from triage.store.errors import StoreUnavailable
@@ -51,8 +53,10 @@ def table(console: Console) -> BulkDialog:
 # -- sorting out --------------------------------------------------------------------------------
 
 
-def sorted_out(*standings: Standing, give: Give = lambda _: APPROVE) -> Batch:
-    return sort_out(standings, give, operator="ann", check=faults_of_verdicts)
+def sorted_out(
+    *standings: Standing, give: Give = lambda _: APPROVE, high_risk: HighRisk = "confirm"
+) -> Batch:
+    return sort_out(standings, give, operator="ann", high_risk=high_risk, check=faults_of_verdicts)
 
 
 def standing(
@@ -61,8 +65,8 @@ def standing(
     return Standing(Entry(item, AT, marks=marks or Marks()), record, **more)
 
 
-def why(*standings: Standing, give: Give = lambda _: APPROVE) -> list[str]:
-    return [one.why for one in sorted_out(*standings, give=give).behind]
+def why(*standings: Standing, give: Give = lambda _: APPROVE, high_risk: HighRisk = "confirm") -> list[str]:
+    return [one.why for one in sorted_out(*standings, give=give, high_risk=high_risk).behind]
 
 
 def test_each_that_takes_the_verb_gets_a_verdict_for_every_action() -> None:
@@ -87,18 +91,29 @@ def test_those_that_stay_behind_say_why() -> None:
     ]
     assert why(standing(item, marks=Marks(claimed_by="bob"))) == ["claimed by bob"]
     assert why(standing(item, marks=Marks(claimed_by="ann"))) == []
-    assert why(standing(item, high=True)) == ["high risk: decide it by itself"]
 
 
-def test_high_risk_is_decided_with_the_others_where_a_reason_is_given() -> None:
-    reject = Verdict(Verb.REJECT, reason="not now")
-    assert why(standing(make_item("1"), high=True), give=lambda _: reject) == []
-    assert why(standing(make_item("1"), high=True), give=lambda _: Verdict(Verb.REJECT)) != []
+def test_high_risk_stays_behind_unless_it_has_what_is_asked_for() -> None:
+    item = standing(make_item("1", risk=Risk.HIGH))
+    ruled = standing(make_item("2"), rated=Rated(Risk.HIGH, "rule 1, amount>10"))
+    spared = standing(make_item("3", risk=Risk.HIGH), rated=Rated(Risk.LOW, "rule 2"))
+    reject, reasoned = Verdict(Verb.REJECT), Verdict(Verb.APPROVE, reason="checked")
+    assert why(item, spared) == ["high risk: decide it by itself"]
+    assert why(ruled) == ["high risk (rule 1, amount>10): decide it by itself"]
+    assert why(item, give=lambda _: reject) == []
+    assert why(item, give=lambda _: reasoned) == ["high risk: decide it by itself"]
+    assert why(item, high_risk="reason") == ["high risk: it needs a reason"]
+    assert why(item, give=lambda _: reasoned, high_risk="reason") == []
+    assert why(item, high_risk="none") == []
 
 
 def test_the_desks_own_check_is_asked_last() -> None:
     found = sort_out(
-        [standing(make_item("1"))], lambda _: APPROVE, operator="ann", check=lambda *_: ["no", "and no"]
+        [standing(make_item("1"))],
+        lambda _: APPROVE,
+        operator="ann",
+        high_risk="none",
+        check=lambda *_: ["no", "and no"],
     )
     assert [one.why for one in found.behind] == ["no"]
 

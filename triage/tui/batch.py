@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from triage.config.settings import HighRisk
 from triage.desk.checking import WHOLE_ITEM_VERBS
+from triage.desk.rating import Rated
 from triage.model import safe_text
 from triage.model.decision import Verdict
-from triage.model.item import Item, Verb
+from triage.model.item import Item, Risk, Verb
 from triage.tui import words
 from triage.tui.actions import situation
 
@@ -50,14 +52,20 @@ class Standing(NamedTuple):
     record: Record | None
     seen: str = ""
     """The revision at which it was selected; empty: it was not, its group was."""
-    high: bool = False
-    """It is of high risk."""
+    rated: Rated | None = None
+    """Its risk; None: as its agent hints."""
+
+    @property
+    def risk(self) -> Rated:
+        """How much harm a wrong decision does."""
+        return self.rated or Rated(self.entry.item.risk)
 
 
 class Candidate(msgspec.Struct, frozen=True):
     """One item, with the verdicts it would get or why it stays behind."""
 
     entry: Entry
+    risk: Risk | None
     verdicts: tuple[Verdict, ...] = ()
     why: str = ""
 
@@ -116,9 +124,13 @@ def sort_out(
     give: Give,
     *,
     operator: str,
+    high_risk: HighRisk,
     check: Callable[[Item, Sequence[Verdict]], Sequence[str]],
 ) -> Batch:
-    """Which items get a verdict and which stay behind. ``check``: the desk's, asked last."""
+    """Which items get a verdict and which stay behind. ``check``: the desk's, asked last.
+
+    What an item of high risk asks for cannot be given for many at once, except for one reason.
+    """
     taken: list[Candidate] = []
     behind: list[Candidate] = []
     for one in standings:
@@ -127,13 +139,13 @@ def sort_out(
         if len(taken) >= MOST:
             why = f"{MOST:,} are decided at once: decide the rest after them"
         else:
-            why = verdict if isinstance(verdict, str) else _why_behind(one, verdict, operator)
+            why = verdict if isinstance(verdict, str) else _why_behind(one, verdict, operator, high_risk)
             why = why or "; ".join(check(one.entry.item, verdicts)[:1])
-        (behind if why else taken).append(Candidate(one.entry, () if why else verdicts, why))
+        (behind if why else taken).append(Candidate(one.entry, one.risk.risk, () if why else verdicts, why))
     return Batch(tuple(taken), tuple(behind))
 
 
-def _why_behind(one: Standing, verdict: Verdict, operator: str) -> str:
+def _why_behind(one: Standing, verdict: Verdict, operator: str, high_risk: HighRisk) -> str:
     entry = one.entry
     before = situation.Situation(entry=entry, record=one.record, operator=operator)
     why = situation.all_of(situation.waits, situation.takes(verdict.verb))(before)
@@ -143,9 +155,16 @@ def _why_behind(one: Standing, verdict: Verdict, operator: str) -> str:
         return "it has changed since it was selected: look at it again"
     if entry.marks.claimed_by and entry.marks.claimed_by != operator:
         return f"claimed by {entry.marks.claimed_by}"
-    if one.high and not verdict.reason:
-        return "high risk: decide it by itself"
-    return ""
+    return _why_too_risky(one.risk, verdict, high_risk)
+
+
+def _why_too_risky(rated: Rated, verdict: Verdict, high_risk: HighRisk) -> str:
+    if not rated.is_high or high_risk == "none":
+        return ""
+    said = f"high risk ({rated.why})" if rated.why else "high risk"
+    if high_risk == "reason":
+        return "" if (verdict.reason or "").strip() else f"{said}: it needs a reason"
+    return "" if verdict.verb is Verb.REJECT else f"{said}: decide it by itself"
 
 
 def outcome_words(verb: Verb, done: int, behind: Sequence[str]) -> str:

@@ -176,7 +176,10 @@ class DecidingMany:
 
     def _sort_out(self, item_ids: Sequence[str], give: Give) -> Batch:
         desk = self._bench.desk
-        return sort_out(self._standings(item_ids), give, operator=desk.operator, check=desk.check)
+        high_risk = desk.config.high_risk
+        return sort_out(
+            self._standings(item_ids), give, operator=desk.operator, high_risk=high_risk, check=desk.check
+        )
 
     def _standings(self, item_ids: Iterable[str]) -> Iterator[Standing]:
         found = (self._bench.standing(item_id) for item_id in item_ids)

@@ -15,7 +15,7 @@ from typing import Any
 from triage.desk.desk import Desk, is_snoozed
 from triage.model.decision import OPEN_STATES, DeliveryState
 from triage.model.filtering import ORDERS, Filter, FilterError, Subject, compile
-from triage.model.item import Item, Risk
+from triage.model.item import Item
 from triage.store.log import Record
 from triage.store.queue import Entry
 from triage.tui.grouping import GroupedRows, Member, group_of, is_group
@@ -123,7 +123,7 @@ class QueueView:
 
     def is_high(self, entry: Entry) -> bool:
         """Whether a wrong decision does much harm."""
-        return entry.item.risk is Risk.HIGH
+        return self._desk.risk_of(entry).is_high
 
     def group(self, item_id: str) -> str:
         """The group of an item that is shown; empty for others."""

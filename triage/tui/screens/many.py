@@ -65,7 +65,7 @@ class Many:
             return None
         chosen = self.choosing.selection.chosen(item_id)
         seen = chosen.revision if chosen else ""
-        return Standing(entry, self._view.record(item_id), seen, self._view.is_high(entry))
+        return Standing(entry, self._view.record(item_id), seen, self.desk.risk_of(entry))
 
     def page_of(self, entry: Entry) -> Maker:
         """An item's whole page, for reading beside others."""

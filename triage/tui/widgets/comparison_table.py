@@ -177,7 +177,7 @@ class ComparisonTable(LineWidget, can_focus=True):
 
     def _lead(self, at: int, *, decided: bool) -> Line:
         marks, one = self.look.marks, self._rows[at]
-        risk = one.item.risk
+        risk = one.risk
         stands_out = at < self._marked
         return (
             (marks.cursor if at == self._at else " ", "focus"),
@@ -211,7 +211,7 @@ class ComparisonTable(LineWidget, can_focus=True):
                 )
             if one.item.id in self.left_out:
                 said.insert(0, (("you leave it out", "warning"),))
-        if one.item.risk is Risk.HIGH:
+        if one.risk is Risk.HIGH:
             lines[0] = (*lines[0], ("   high risk", "risk-high"))
         if not said and one.item.description:
             said = wrapped(safe(one.item.description, "muted", 4 * width), width)
