@@ -76,7 +76,7 @@ class _View:
 
         found = self._sorted(desk)
         if self._as_json:
-            documents = [listed(entry, desk.record(entry.item.id)) for entry in found]
+            documents = [listed(entry, desk.record(entry.item.id), desk.risk_of(entry)) for entry in found]
             (output.json_line if one_line else output.data)(documents)
         elif found:
             output.table(list(rows_of(desk, found)), ("ID", "AGE", "ENDPOINT", "STATE", "WHAT"))
@@ -87,7 +87,7 @@ class _View:
         from triage.model.filtering import ORDERS
 
         order = ORDERS[self._order]
-        subjects = [(entry, _subject(desk, entry)) for entry in desk.queue.entries()]
+        subjects = [(entry, desk.subject(entry)) for entry in desk.queue.entries()]
         shown = [(entry, subject) for entry, subject in subjects if self._shows(subject)]
         return [entry for entry, _ in sorted(shown, key=lambda pair: order.key(pair[1]))]
 
@@ -109,24 +109,6 @@ def _compiled(text: str, place: Workplace) -> Filter:
         marker = " " * made.position + "^" * max(1, made.length)
         raise Stop(f"the filter means nothing: {made.text}\n  {text}\n  {marker}", Exit.USAGE)
     return made
-
-
-def _subject(desk: Desk, entry: Entry) -> Subject:
-    from triage.desk.desk import is_snoozed
-    from triage.model.filtering import Subject
-
-    record, now = desk.record(entry.item.id), datetime.now(UTC)
-    return Subject(
-        item=entry.item,
-        now=now,
-        operator=desk.operator,
-        claimed_by=entry.marks.claimed_by,
-        snoozed=is_snoozed(entry, now),
-        changed=entry.previous is not None,
-        gone=entry.gone is not None,
-        state=record.state if record else None,
-        seen_at=entry.seen_at,
-    )
 
 
 async def _once(place: Workplace, view: _View, *, no_poll: bool) -> bool:

@@ -16,6 +16,7 @@ from triage.cli.parameters import ITEM, JSON
 if TYPE_CHECKING:
     from triage.cli.workplace import Workplace
     from triage.desk.desk import Desk
+    from triage.desk.rating import Rated
     from triage.model.item import Context
     from triage.store.log import Record
     from triage.store.queue import Entry
@@ -90,19 +91,21 @@ def _print(
     place: Workplace, entry: Entry, record: Record | None, context: Context | None, *, as_json: bool
 ) -> None:
     from triage.desk.documents import shown, state_of
+    from triage.desk.rating import Rater
 
+    rated = Rater(place.config.risk, place.config.filters).rate(entry)
     if as_json:
-        output.data(shown(entry, record, context))
+        output.data(shown(entry, record, context, rated))
         return
     item = entry.item
     output.text(f"{item.id}  {state_of(entry, record)} at {item.endpoint}")
     output.text(f"revision {item.revision}")
     output.text(f"takes {', '.join(item.verbs) or 'no decision here'}\n")
-    output.lines(_page(place, entry, record, context))
+    output.lines(_page(place, entry, record, context, rated))
 
 
 def _page(
-    place: Workplace, entry: Entry, record: Record | None, context: Context | None
+    place: Workplace, entry: Entry, record: Record | None, context: Context | None, rated: Rated
 ) -> Iterator[Sequence[tuple[str, str]]]:
     """The item laid out as in the console's pane."""
     from triage.tui.item_text import PageView, body_lines, head_lines
@@ -120,6 +123,7 @@ def _page(
         place.operator,
         context="not asked for" if context is None else context,
         key_of=lambda action: instead_of_keys.get(action, action),
+        rated=rated,
     )
     marks, columns = marks_for(os.environ), output.width() or _WIDTH
     yield from head_lines(view, marks, columns)

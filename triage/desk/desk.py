@@ -18,6 +18,8 @@ from triage.connectors.credentials import CredentialError
 from triage.connectors.http import Clients
 from triage.connectors.opening import open_connector
 from triage.desk.checking import faults_of_verdicts
+from triage.desk.documents import shown
+from triage.desk.escalating import Escalations
 from triage.desk.marking import ItemChanged, ItemGone, Marking, Refused
 from triage.desk.ownership import Ownership
 from triage.desk.rating import Rated, Rater
@@ -94,6 +96,7 @@ class Desk(Marking):
         self.queue = Queue(data)
         self.log = Log(data)
         self.rater = Rater(config.risk, config.filters)
+        self._escalations = Escalations(config.escalate_command, self._not_sent_out)
         self._clients = Clients()
         self._callbacks: list[Callable[[Change], None]] = []
         self._pending = Change()
@@ -150,6 +153,7 @@ class Desk(Marking):
                 async with asyncio.timeout(timeout_s):
                     while any(record.state is not DeliveryState.UNKNOWN for record in self._own_open()):
                         await asyncio.sleep(WATCH_S / 2)
+        await self._escalations.finish()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -400,6 +404,29 @@ class Desk(Marking):
         """What led to an item, asked of its endpoint. Raises EndpointError."""
         item = self._item(item_id)
         return await self._station(item.endpoint).connector.context(item)
+
+    # -- escalating -----------------------------------------------------------------------------
+
+    def escalate(self, item_id: str, to: str, note: str = "") -> asyncio.Task[str] | None:
+        """Hand the item to ``to``; an empty name takes that back.
+
+        Where a command is configured it is run beside: the result is then why it failed, empty when it did not.
+        """
+        self.mark_escalated(item_id, to, note)
+        entry = self.queue.get(item_id)
+        if entry is None or not to:
+            return None
+        item = shown(entry, self.record(item_id), None, self.risk_of(entry))
+        document = {"item": item, "to": to, "note": note, "operator": self.operator}
+        return self._escalations.send(item_id, document)
+
+    def _not_sent_out(self, item_id: str, why: str) -> None:
+        with contextlib.suppress(StoreUnavailable, ItemGone):  # who escalated is told in any case
+            item = self._item(item_id)
+            said = f"the escalation was not sent out: {why}"
+            self.log.append(
+                "noted", item_id=item_id, endpoint=item.endpoint, operator=self.operator, detail=said
+            )
 
     # -- deciding -------------------------------------------------------------------------------
 

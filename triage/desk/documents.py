@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from triage.desk.rating import Rated
 from triage.model.decision import REOPENING_STATES
 from triage.model.item import Context
 from triage.store.log import Record
@@ -21,9 +22,10 @@ def state_of(entry: Entry, record: Record | None) -> str:
     return "gone" if entry.gone is not None else "waiting"
 
 
-def listed(entry: Entry, record: Record | None) -> dict[str, Any]:
-    """One object of ``triage list --json``."""
+def listed(entry: Entry, record: Record | None, rated: Rated | None = None) -> dict[str, Any]:
+    """One object of ``triage list --json``. ``rated``: the item's risk; default: as its agent hints."""
     item = entry.item
+    risk = rated or Rated(item.risk)
     actions = [
         {"name": action.name, "arguments": action.arguments, "schema": action.schema}
         for action in item.actions
@@ -42,13 +44,17 @@ def listed(entry: Entry, record: Record | None) -> dict[str, Any]:
         "verbs": item.verbs,
         "created_at": item.created_at,
         "expires_at": item.expires_at,
+        "risk": risk.risk,
+        "risk_why": risk.why,
         "state": state_of(entry, record),
     }
     made: dict[str, Any] = msgspec.to_builtins(found, builtin_types=())
     return made
 
 
-def shown(entry: Entry, record: Record | None, context: Context | None) -> dict[str, Any]:
+def shown(
+    entry: Entry, record: Record | None, context: Context | None, rated: Rated | None = None
+) -> dict[str, Any]:
     """The object of ``triage show --json``."""
     more = {"description": entry.item.description, "context": context, "raw": entry.item.raw}
-    return {**listed(entry, record), **msgspec.to_builtins(more)}
+    return {**listed(entry, record, rated), **msgspec.to_builtins(more)}

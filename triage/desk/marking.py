@@ -58,8 +58,8 @@ class Marking:
         item = self._item(item_id)
         self.log.append("noted", item_id=item_id, endpoint=item.endpoint, operator=self.operator, detail=text)
 
-    def escalate(self, item_id: str, to: str, note: str = "") -> None:
-        """Hand the item to ``to``; an empty name takes that back."""
+    def mark_escalated(self, item_id: str, to: str, note: str = "") -> None:
+        """Say on the item and in the log that it was handed to ``to``; an empty name takes that back."""
         self._mark(item_id, escalated_to=to)
         item = self._item(item_id)
         words = f"escalated to {to}" if to else "no longer escalated"

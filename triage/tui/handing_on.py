@@ -1,8 +1,7 @@
-"""Handing an item or a text on: to the clipboard, a browser, a shell command, the operator's editor."""
+"""Handing an item or a text on: to the clipboard, a browser, the operator's editor."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import subprocess
@@ -16,12 +15,10 @@ import msgspec
 from triage.model import safe_text
 from triage.model.item import Item
 
-__all__ = ["CopyTooLarge", "browse", "copy_text", "edit_in", "editor_command", "pipe"]
+__all__ = ["CopyTooLarge", "browse", "copy_text", "edit_in", "editor_command"]
 
 MAX_COPY_BYTES = 70_000
 """Terminals drop longer clipboard sequences without a word."""
-PIPE_TIMEOUT_S = 30.0
-MAX_PIPE_BYTES = 1 << 20
 
 
 class CopyTooLarge(Exception):
@@ -61,28 +58,6 @@ def _has_display() -> bool:
         or os.uname().sysname == "Darwin"
         or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("BROWSER"))
     )
-
-
-async def pipe(command: str, data: bytes) -> tuple[int, str]:
-    """Run a shell command of the operator's with ``data`` on its input; exit status and what it printed.
-
-    Raises TimeoutError after 30 s, OSError where it cannot be started.
-    """
-    process = await asyncio.create_subprocess_shell(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(PIPE_TIMEOUT_S):
-            printed, _ = await process.communicate(data)
-    except TimeoutError:
-        process.kill()
-        raise
-    text = printed[:MAX_PIPE_BYTES].decode(errors="replace")
-    return process.returncode or 0, text
 
 
 def editor_command(configured: str | None) -> list[str]:

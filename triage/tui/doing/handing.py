@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from triage.desk.documents import shown
-from triage.tui.handing_on import CopyTooLarge, copy_text, pipe
+from triage.desk.piping import PIPE_TIMEOUT_S, pipe
+from triage.tui.handing_on import CopyTooLarge, copy_text
 from triage.tui.json_text import text_lines
 from triage.tui.screens.prompt import PromptDialog
 from triage.tui.screens.reading import ReadingScreen
@@ -54,12 +55,14 @@ class Handing:
 
     async def _run(self, entry: Entry, command: str) -> None:
         record = self._screen.view.record(entry.item.id)
-        data = msgspec.json.encode(shown(entry, record, None)) + b"\n"
+        data = msgspec.json.encode(shown(entry, record, None, self._screen.desk.risk_of(entry))) + b"\n"
         self._screen.say(f"Running {command}…")
         try:
             status, text = await pipe(command, data)
         except TimeoutError:
-            self._screen.say(f"Pipe: {command} did not end within 30 s and was stopped.", "error")
+            self._screen.say(
+                f"Pipe: {command} did not end within {PIPE_TIMEOUT_S:g} s and was stopped.", "error"
+            )
             return
         except OSError as error:
             self._screen.say(f"Pipe: {command} cannot be started: {error.strerror}.", "error")

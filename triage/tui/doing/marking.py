@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -60,16 +61,23 @@ class Marking:
         def named(text: str | None) -> None:
             if text is None:
                 return
-            to, _, note = text.partition(":")
-            self._do(
-                entry,
-                lambda item_id: self._screen.desk.escalate(item_id, to.strip(), note.strip()),
-                f"Escalated to {to.strip()}" if to.strip() else "No longer escalated",
-            )
+            to, note = (part.strip() for part in text.partition(":")[::2])
+
+            def escalate(item_id: str) -> None:
+                sending = self._screen.desk.escalate(item_id, to, note)
+                if sending is not None:
+                    sending.add_done_callback(self._sent_out)
+
+            self._do(entry, escalate, f"Escalated to {to}" if to else "No longer escalated")
 
         intro = "To whom? A note may follow after a colon. Nothing: no longer."
         dialog = PromptDialog("Escalate", value=entry.marks.escalated_to, intro=intro, needed=False)
         self._screen.app.push_screen(dialog, named)
+
+    def _sent_out(self, sending: asyncio.Task[str]) -> None:
+        """Say so where an escalation could not be sent out."""
+        if not sending.cancelled() and (trouble := sending.result()) and self._screen.is_running:
+            self._screen.say(f"Escalated here, but not sent out: {trouble}.", "error")
 
     def snooze(self, entry: Entry | None) -> None:
         """Put it away for a while."""
