@@ -11,7 +11,7 @@ from tests.store.killing import state_after
 from tests.store.worker import ROOT
 from triage.store.database import Database
 
-KILLS = 120
+KILLS = 80
 
 
 def test_nothing_acknowledged_is_lost_by_writers_killed_at_random_moments(tmp_path: Path) -> None:

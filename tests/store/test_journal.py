@@ -376,6 +376,25 @@ def test_a_write_that_may_not_last_is_said_to_be_such(open_journal: Open, path: 
     assert journal.doubtful
 
 
+def test_a_line_that_can_neither_be_acknowledged_nor_taken_back_is_said_to_be_in_doubt(
+    open_journal: Open, path: Path
+) -> None:
+    class Stubborn(Files):
+        def write(self, descriptor: int, data: bytes | memoryview) -> int:
+            super().write(descriptor, data)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        def truncate(self, descriptor: int, size: int) -> None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    put(open_journal(), b"1")
+    journal = open_journal(Stubborn())
+    rest(journal)
+    with journal.lock, pytest.raises(StoreUnavailable, match="cannot be written for certain: the disk"):
+        journal.append(b"2", sync=False)
+    assert rest(journal) == [b"2"]
+
+
 def test_whole_lines_that_were_not_read_are_never_cut_off(open_journal: Open, path: Path) -> None:
     journal = open_journal()
     put(journal, b"1")

@@ -17,7 +17,7 @@ import pytest
 
 from tests.store.worker import ROOT, Worker
 from triage.store.errors import StoreLocked, StoreUnavailable
-from triage.store.lock import Holder, StoreLock, process_state
+from triage.store.lock import PATIENCE_S, Holder, StoreLock, process_state
 
 
 @pytest.fixture
@@ -94,7 +94,8 @@ def test_the_holder_is_named_within_a_second(lock: StoreLock, worker: Worker) ->
     began = time.monotonic()
     with pytest.raises(StoreLocked) as caught, lock:
         pass
-    assert time.monotonic() - began < 1.0
+    assert PATIENCE_S < 1.0
+    assert time.monotonic() - began < 2.0  # a busy machine included
     text = str(caught.value)
     assert f"is held by pid {worker.pid} on {socket.gethostname()} (worker.py)" in text
     assert "stopped" not in text
@@ -122,9 +123,8 @@ def test_kill_9_frees_it_at_once(lock: StoreLock, worker: Worker) -> None:
     worker.ask("hold")
     worker.stop()
     worker.kill()
-    began = time.monotonic()
-    with lock:
-        assert time.monotonic() - began < 0.5
+    with StoreLock(lock.path, patience_s=0.1) as freed:
+        assert freed.held
 
 
 def test_who_waits_is_told_and_may_wait_on(path: Path, worker: Worker) -> None:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from triage.store.errors import StoreLocked, StoreUnavailable, os_words
 from triage.store.files import make_directory
 
-__all__ = ["Holder", "StoreLock", "Waiting"]
+__all__ = ["PATIENCE_S", "Holder", "StoreLock", "Waiting", "process_state"]
 
 _ASK_EVERY_S = 0.001
 PATIENCE_S = 0.9
