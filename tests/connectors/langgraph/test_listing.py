@@ -31,6 +31,8 @@ class ManyThreads(Server):
         self.most = 1000
         """The largest page it gives, whatever it is asked for."""
         self.newest_first = False
+        self.more: dict[str, Any] = {}
+        """What every row says besides, or in place of what it would."""
         self.pages = 0
         self.route("POST", "/threads/search")(self._search)
         self.route("GET", "/threads/{id}/state")(self._state)
@@ -56,7 +58,8 @@ class ManyThreads(Server):
             "status": "interrupted",
             "metadata": {"graph_id": "mail", "assistant_id": "a1"},
             "interrupts": asked,
-            "state_updated_at": "2026-01-01T00:00:00+00:00",
+            "state_updated_at": "2025-01-01T00:00:00+00:00",
+            **self.more,
         }
 
     async def _state(self, request: Request) -> Response:
@@ -181,14 +184,24 @@ async def test_states_are_read_only_of_threads_that_changed() -> None:
     assert sum(request.path.endswith("/state") for request in server.asked) == 20
 
 
+async def test_threads_of_another_status_than_asked_for_do_not_wait() -> None:
+    server = ManyThreads(3)
+    for status in ("busy", "idle"):
+        server.more = {"status": status}
+        async with polling(server) as connector:
+            assert await listed(connector) == []
+    server.more = {"status": "asleep"}
+    async with polling(server) as connector:
+        poll = await connector.poll()
+    assert poll.items == ()
+    assert poll.problems == tuple(
+        f"thread {one} cannot be read: its status is 'asleep'" for one in server.ids
+    )
+
+
 async def test_a_clock_that_is_ahead_is_told() -> None:
     server = ManyThreads(3)
-    row = server._row
-
-    def ahead(thread_id: str) -> dict[str, Any]:
-        return {**row(thread_id), "state_updated_at": "2999-01-01T00:00:00+00:00"}
-
-    server._row = ahead  # type: ignore[method-assign]
+    server.more = {"state_updated_at": "2999-01-01T00:00:00+00:00"}
     async with polling(server) as connector:
         poll = await connector.poll()
     assert len(poll.items) == 3

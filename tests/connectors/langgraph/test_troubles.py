@@ -74,6 +74,17 @@ async def test_preflight_refuses(bench: Bench, graph: str, verdicts: list[Verdic
 
 
 @at_once
+async def test_one_answer_does_not_stand_for_a_whole_batch(bench: Bench) -> None:
+    """Though the item takes answers, for one of its actions does."""
+    calls: dict[str, Any] = {"messages": [{"role": "user", "content": "send_email delete_rows"}]}
+    item = await bench.item(await bench.agents.ask("tools", **calls))
+    assert Verb.RESPOND in item.verbs
+    with pytest.raises(NotTaken, match="2 verdicts are wanted, one for each action"):
+        await deliver(bench.connector, item, [respond("both by hand")])
+    assert bench.line.sends == 0
+
+
+@at_once
 async def test_several_actions_are_closed_by_one_verdict_or_by_one_each(bench: Bench) -> None:
     for verdicts in ([CLOSE], [CLOSE, CLOSE]):
         thread_id = await bench.agents.ask("javascript")
