@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import threading
 import time
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.cli.agents import Agents, open_desk
 from tests.cli.conftest import Run, ended, output_of, process
+from triage.demo.agent import Agent
 from triage.store.log import Log
 
 
@@ -82,6 +88,26 @@ def test_wait_tells_a_refusal_and_what_went_away(triage: Run, place: Path, agent
     assert result.exit_code == 3
     assert output_of(result)["state"] == "gone"
     assert output_of(result)["decision"] is None
+
+
+def test_wait_follows_a_delivery_whose_item_has_left_the_queue(
+    triage: Run, place: Path, agents: Agents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_act = threading.Event()
+
+    async def act_when_told(self: Agent, asked: Any, body: Any, wait_s: float) -> None:
+        while not may_act.is_set():
+            await asyncio.sleep(0.01)
+        self._act(asked, body)
+
+    monkeypatch.setattr(Agent, "_act_later", act_when_told)
+    item = agents.ask(slow=True)
+    assert triage("approve", item, "--timeout", "0.4").exit_code == 4
+    assert output_of(triage("list", "--json")) == []
+    waiting = process("wait", item, "--json")
+    may_act.set()
+    code, printed, _ = ended(waiting)
+    assert (code, json.loads(printed)["state"]) == (0, "confirmed")
 
 
 def test_wait_gives_up_after_its_time(triage: Run, place: Path, agents: Agents) -> None:

@@ -46,13 +46,17 @@ async def _wait(place: Workplace, prefix: str, timeout_s: float) -> Result:
     import asyncio
 
     from triage.cli.delivering import result_of
-    from triage.cli.seeking import Decided, locate
+    from triage.cli.seeking import Decided, Found, locate
+    from triage.model.decision import OPEN_STATES
 
     try:
         found = await locate(place, prefix)
     except Decided as error:
-        return result_of(error.record)
-    async with place.desk((found.endpoint,)) as desk:
+        decision = error.record.decision
+        if error.record.state not in OPEN_STATES or decision.endpoint not in place.config.endpoints:
+            return result_of(error.record)
+        found = Found(decision.item_id, decision.endpoint)
+    async with place.desk((found.endpoint,), strict=True) as desk:
         await desk.start()
         try:
             async with asyncio.timeout(timeout_s or None):
@@ -71,7 +75,7 @@ async def _outcome(desk: Desk, found: Found) -> Result:
     changed = asyncio.Event()
     desk.subscribe(lambda _: changed.set())
     record = desk.record(found.id)
-    if record is not None and record.state is DeliveryState.UNKNOWN:
+    if record is not None and record.state is DeliveryState.UNKNOWN and not desk.read_only:
         record = await desk.look_again(record.decision.id)
     while True:
         record = desk.record(found.id)
