@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +40,7 @@ from triage.store.segments import (
     decoded_event,
     line_hash,
     segment_path,
+    torn_hash,
     unavailable,
 )
 
@@ -196,11 +197,9 @@ class Appender:
             FORMAT, VERSION, base.segment + 1, base.hash, base.end, datetime.now(UTC), dropped=dropped
         )
         lines = [encode(header)]
-        refused = lost.split(b"\n")
-        for raw in behind.split(b"\n")[:-1]:
-            event = None if raw in refused else decoded_event(raw)
-            if event is not None:
-                lines.append(encode(msgspec.structs.replace(event, previous=line_hash(lines[-1]))))
+        for seq, event in enumerate(_worth_keeping(behind, lost), base.seq + 1):
+            again = msgspec.structs.replace(event, seq=seq, previous=line_hash(lines[-1]))
+            lines.append(encode(again))
         data = b"".join(line + b"\n" for line in lines)
         self._head.announce(base, header.segment, data)
         self._put_in_place(segment_path(self._directory, header.segment), data)
@@ -248,16 +247,18 @@ class Appender:
         """End the half line that a killed writer left, if any, and say in an event what was found."""
         at = self._segments.at
         torn = read_from(self._files, path, at.end)
+        end = TORN + b"\n" if torn else b""
         foreign = had_head and self._is_foreign(torn)
         event = Event(
             at.seq + 1,
-            line_hash(torn + TORN) if torn else at.hash,
+            at.hash,
             RECOVERED,
             datetime.now(UTC),
             state=FOREIGN if foreign else "",
             detail=_found(len(torn), foreign=foreign, had_head=had_head),
+            torn=torn_hash(self._segments.torn + torn + end),
         )
-        chunk = (TORN + b"\n" if torn else b"") + encode(event) + b"\n"
+        chunk = end + encode(event) + b"\n"
         self._head.announce(at, at.segment, torn + chunk)
         append_bytes(self._files, path, chunk, sync=True)
 
@@ -266,6 +267,18 @@ class Appender:
         at, head = self._segments.at, self._head.read()
         known = head.tail(at.segment) if head is not None and head.stands.reach == at.reach else None
         return known is not None and not known.startswith(torn)
+
+
+def _worth_keeping(behind: bytes, lost: bytes) -> Iterator[Event]:
+    """The events in bytes that may not be on the disk, but for those that were refused.
+
+    What was recovered there is dropped together with the half lines that it speaks of.
+    """
+    refused = lost.split(b"\n")
+    for raw in behind.split(b"\n")[:-1]:
+        event = None if raw in refused else decoded_event(raw)
+        if event is not None and event.type != RECOVERED:
+            yield event
 
 
 def _found(torn: int, *, foreign: bool, had_head: bool) -> str:

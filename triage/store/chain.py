@@ -13,7 +13,7 @@ from triage.store.head import NOTHING, Head
 from triage.store.ledger import ERASED, Event
 from triage.store.payload_check import PayloadCheck
 from triage.store.raw_lines import RawLine, Report
-from triage.store.segments import VERSION
+from triage.store.segments import VERSION, torn_hash
 
 __all__ = ["Chain", "LineReport"]
 
@@ -34,6 +34,7 @@ class Chain:
         self._last = RawLine(0, 0, b"")
         self._last.hash = NOTHING
         self._before_last = self._last
+        self._torn: list[RawLine] = []
         self.events = 0
         """How many there are."""
         self.seq = 0
@@ -43,17 +44,25 @@ class Chain:
 
     def judge(self, line: RawLine, after: RawLine | None, head: Head | None) -> None:
         """Judge the next line; ``after`` and ``head`` may bear it out."""
+        if line.torn:
+            self._torn.append(line)
+            return
         if not line.whole:
+            self._last = line if line.bad else self._last
+            self._torn.clear()
             return
         if line.number == 1:
             self._judge_header(line)
-        elif line.event is None and not line.torn:
+        elif line.event is None:
             self._report.blame(line, "this is not an event")
+        borne_out = _is_borne_out(line, after, head)
         if not line.bad:
-            self._judge_order(line, _is_borne_out(line, after, head))
+            self._judge_order(line, borne_out)
         if line.event is not None:
+            self._judge_torn(line, line.event, borne_out)
             self._take(line, line.event)
-        elif line.bad and line.number > 1:
+        elif line.number > 1:
+            self._torn.clear()
             self.seq += 1
         self._before_last, self._last = self._last, line
 
@@ -67,21 +76,46 @@ class Chain:
     def _judge_order(self, line: RawLine, borne_out: bool) -> None:
         """Whether a line follows the one before it; if not, which of the two is to blame."""
         last, event = self._last, line.event
-        if last.torn and event is not None and event.type != RECOVERED:
-            self._report.blame(last, "this is half a line, and no event says so")
         in_order = event is None or event.seq == self.seq + 1
-        if last.bad or (in_order and line.previous in (None, last.hash)):
+        if last.bad or (in_order and line.previous == last.hash):
             return
-        if line.raw == last.raw:
+        if self._torn and not self._is_of_torn(event):
+            blanked = b"\0" in self._torn[-1].raw
+            self._report.blame(self._torn[-1 if blanked else 0], "it was changed, or does not belong here")
+            self._torn.clear()
+        elif not borne_out:
+            self._report.blame(line, "it was changed: it does not follow the line before it")
+        elif line.raw == last.raw:
             self._report.blame(line, "the line before it stands here again")
         elif event is not None and event.seq == self.seq and event.previous == self._before_last.hash:
             self._report.blame(last, "it was put in here: the line after it does not know it")
         elif event is not None and not in_order:
-            self._report.blame(line, f"this is event {event.seq}, and {self.seq + 1} was to come")
-        elif borne_out:
-            self._report.blame(last, "it was changed, or what stood behind it was taken away")
+            why = f"event {event.seq} follows here, and {self.seq + 1} was to come"
+            self._report.blame(self._torn[0] if self._torn else line, why)
         else:
-            self._report.blame(line, "it was changed: it does not follow the line before it")
+            self._report.blame(last, "it was changed, or what stood behind it was taken away")
+
+    def _is_of_torn(self, event: Event | None) -> bool:
+        """Whether an event speaks of the half-written lines before it."""
+        return event is not None and event.torn == _hash_of(self._torn)
+
+    def _judge_torn(self, line: RawLine, event: Event, borne_out: bool) -> None:
+        """Whether the half-written lines before an event are those that it speaks of."""
+        of_them = self._is_of_torn(event)
+        torn, self._torn = self._torn, []
+        foreign = event.type == RECOVERED and event.state == FOREIGN
+        if not of_them and not borne_out:
+            self._report.blame(line, "it was changed")
+        elif not of_them:
+            known = next((count for count in range(1, len(torn)) if event.torn == _hash_of(torn[:count])), 0)
+            blamed = torn[known] if torn else line
+            self._report.blame(
+                blamed, "what a killed process left was changed, or taken away, or put in here"
+            )
+        elif foreign and torn:
+            self._report.blame(torn[-1], "this was not written by triage")
+        elif event.type == RECOVERED and not torn:
+            self._report.note(f"segment {line.segment}, line {line.number}: {event.detail}")
 
     def _take(self, line: RawLine, event: Event) -> None:
         self.events += 1
@@ -90,10 +124,10 @@ class Chain:
             self._payloads.look(event.seq, event.payload)
         if event.type == ERASED:
             self._payloads.erased.extend(event.erased)
-        if event.type == RECOVERED and event.state == FOREIGN:
-            self._report.blame(self._last, "this was not written by triage")
-        elif event.type == RECOVERED and not self._last.torn:
-            self._report.note(f"segment {line.segment}, line {line.number}: {event.detail}")
+
+
+def _hash_of(torn: list[RawLine]) -> str:
+    return torn_hash(b"".join(line.raw + b"\n" for line in torn))
 
 
 def _is_borne_out(line: RawLine, after: RawLine | None, head: Head | None) -> bool:

@@ -38,7 +38,7 @@ class Position(msgspec.Struct, frozen=True):
     seq: int = 0
     """Number of the last event before it."""
     hash: str = NOTHING
-    """SHA-256 of the line before it, hexadecimal."""
+    """SHA-256 of the line before it, hexadecimal; half-written ones do not count."""
 
     @property
     def reach(self) -> tuple[int, int]:

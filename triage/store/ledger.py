@@ -63,7 +63,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     seq: int
     """Counted from 1 over all segments; the log's order."""
     previous: str
-    """SHA-256 of the line before it as it stands on disk, hexadecimal."""
+    """SHA-256 of the line before it as it stands on disk, hexadecimal; half-written ones do not count."""
     type: str
     """``decided``, ``delivery``, ``gone``, ``noted``, ``repaired``, ``paused``, ``resumed``, ``erased``,
     ``recovered``."""
@@ -84,6 +84,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     payload: PayloadRef | None = None
     erased: Runs = ()
     """Of ``erased``: the decisions whose payloads are erased."""
+    torn: str = ""
+    """Of ``recovered``: SHA-256 of the half-written lines before it, with their ends."""
 
 
 class Place(NamedTuple):

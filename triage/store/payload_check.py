@@ -16,8 +16,8 @@ __all__ = ["PayloadCheck", "PayloadReport"]
 class PayloadReport(Protocol):
     """Takes what was found."""
 
-    def find(self, segment: int, line: int, why: str, file: str = "") -> None:
-        """Something is not as it was written."""
+    def find_in(self, file: str, why: str) -> None:
+        """Something in a file beside the segments is not as it was written."""
 
     def note(self, words: str) -> None:
         """Something is odd but allowed."""
@@ -67,7 +67,7 @@ class PayloadCheck:
 
     def _find(self, seq: int, ref: PayloadRef, what: str) -> None:
         file = payload_path(self._directory, ref.segment).name
-        self._report.find(ref.segment, 1 << 30, f"the payload of event {seq} was {what}", file)
+        self._report.find_in(file, f"the payload of event {seq} was {what}")
 
     def _look_behind(self, segment: int, end: int) -> None:
         path = payload_path(self._directory, segment)

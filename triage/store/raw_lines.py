@@ -51,7 +51,7 @@ class RawLine(msgspec.Struct):
     """Counted from 1."""
     raw: bytes
     whole: bool = True
-    """Whether it has an end."""
+    """Whether it has an end. One that is also bad stands for lines that are missing."""
     hash: str = ""
     event: Event | None = None
     header: Header | None = None
@@ -89,8 +89,14 @@ class RawLines:
         self._segment = 0
         self._lines = 0
         self._end = 0
+        self._last = b""
         self.segments = 0
         """How many were read."""
+
+    @property
+    def reached(self) -> tuple[int, int]:
+        """The segment that was read last, and how many whole lines of it."""
+        return max(self._segment, 1), self._lines
 
     def through(self, head: Head) -> Iterator[RawLine]:
         """The lines that a head says stand; they never change, so no lock is needed."""
@@ -99,8 +105,8 @@ class RawLines:
             if number < last:
                 yield from self._rest_of(number, head)
             elif number == last:
-                self._enter(number)
-                yield from self._lines_of(self._bytes(number)[:end])
+                yield from self._enter(number)
+                yield from self._lines_of(self._bytes(number), end)
 
     def rest(self, head: Head | None) -> Iterator[RawLine]:
         """The lines behind those that were read; the log's lock is held."""
@@ -114,37 +120,44 @@ class RawLines:
         except OSError as error:
             raise unavailable("read", self._directory, error) from error
 
-    def _enter(self, number: int) -> None:
+    def _enter(self, number: int) -> Iterator[RawLine]:
         if number == self._segment:
             return
-        for missing in range(self._segment + 1, min(number, self._segment + 2)):
+        if number > self._segment + 1:
+            missing = self._segment + 1
             self._report.find(missing, 0, f"segment {missing} is missing, before segment {number}")
+            yield RawLine(missing, 0, b"", whole=False, bad=True)
         self._segment, self._lines, self._end = number, 0, 0
         self.segments += 1
 
     def _rest_of(self, number: int, head: Head | None) -> Iterator[RawLine]:
-        self._enter(number)
+        yield from self._enter(number)
         data = self._bytes(number)
         following = self._header_after(number, head)
         if following is None:
-            yield from self._lines_of(data[self._end :])
+            yield from self._lines_of(data)
             return
         counts = following.previous_bytes
-        yield from self._lines_of(data[self._end : counts])
-        if self._end < counts:
-            self._report.find(number, self._lines + 1, f"{counts - self._end} bytes are missing here")
-        elif len(data) > counts:
-            self._extra(number, data[counts:], following.dropped.encode("latin-1"))
+        yield from self._lines_of(data, counts)
+        if self._end < counts and following.previous != line_hash(self._last):
+            why = "the end of this line, or what stood behind it, is missing"
+            self._report.find(number, self._lines + 1, why)
+            yield RawLine(number, self._lines + 1, b"", whole=False, header=following, bad=True)
+        elif len(data) > self._end:
+            self._extra(number, data[self._end :], following.dropped.encode("latin-1"))
 
-    def _lines_of(self, data: bytes) -> Iterator[RawLine]:
-        parts = data.split(b"\n")
-        for index, raw in enumerate(parts):
-            whole = index < len(parts) - 1
-            if whole or raw:
-                yield RawLine(self._segment, self._lines + 1, raw, whole)
-            if whole:
-                self._lines += 1
-                self._end += len(raw) + 1
+    def _lines_of(self, data: bytes, limit: int | None = None) -> Iterator[RawLine]:
+        """The lines behind those that were read; ``limit``: those that begin before it, and have an end."""
+        *lines, partial = data[self._end :].split(b"\n")
+        for raw in lines:
+            if limit is not None and self._end >= limit:
+                return
+            self._lines += 1
+            self._end += len(raw) + 1
+            self._last = raw
+            yield RawLine(self._segment, self._lines, raw)
+        if partial and limit is None:
+            yield RawLine(self._segment, self._lines + 1, partial, whole=False)
 
     def _extra(self, number: int, extra: bytes, dropped: bytes) -> None:
         """Bytes behind the last line that counts: what a failed fsync left there, or somebody else's."""

@@ -2,7 +2,8 @@
 
 A segment begins with a header that carries the hash of the last line of the segment before, and how many
 bytes of that one count. A line that a killed writer left half-written is ended with ``!torn``, which no
-JSON ends with, and followed by a ``recovered`` event; nothing that stands is ever written over.
+JSON ends with, and followed by a ``recovered`` event that carries its hash; the chain passes over it.
+Nothing that stands is ever written over.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ __all__ = [
     "line_hash",
     "segment_numbers",
     "segment_path",
+    "torn_hash",
     "unavailable",
 ]
 
@@ -95,6 +97,11 @@ def line_hash(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
+def torn_hash(lines: bytes) -> str:
+    """What a ``recovered`` event carries of the half-written lines before it; empty where there are none."""
+    return line_hash(lines) if lines else ""
+
+
 def is_torn(line: bytes) -> bool:
     """Whether a line was never whole: a killed writer left it, or a power cut blanked some of it."""
     return line.endswith(TORN) or b"\0" in line
@@ -149,8 +156,8 @@ class Segments:
         self._files = files
         self.at = Position()
         """How far it was read."""
-        self.torn = False
-        """Whether the last line is one that was never whole, and no event says so yet."""
+        self.torn = b""
+        """The last lines, where they were never whole and no event says so yet."""
         self._known = Position()
 
     def read(self) -> Iterator[Line]:
@@ -186,20 +193,20 @@ class Segments:
 
     def take(self, raw: bytes) -> Line | None:
         """The next whole line; None where it holds no event. Raises StoreDamaged."""
-        at = self.at
-        is_header = at.line == 0
-        torn = not is_header and is_torn(raw)
-        event = None if is_header or torn else self._event(raw)
-        seq = at.seq if event is None else event.seq
-        after = Position(at.segment, at.line + 1, at.end + len(raw) + 1, seq, line_hash(raw))
+        at, event = self.at, None
+        seq, hash = at.seq, at.hash
+        if at.line and is_torn(raw):
+            self.torn += raw + b"\n"
+        else:
+            hash = line_hash(raw)
+            if at.line:
+                event = self._event(raw)
+                seq, self.torn = event.seq, b""
+        after = Position(at.segment, at.line + 1, at.end + len(raw) + 1, seq, hash)
         if after.line == self._known.line and after.segment == self._known.segment and after != self._known:
             raise self._damaged("this is not the line that was written, as head.json says")
         self.at = after
-        if event is None:
-            self.torn = torn
-            return None
-        self.torn = False
-        return Line(Place(at.segment, at.end, len(raw)), event)
+        return None if event is None else Line(Place(at.segment, at.end, len(raw)), event)
 
     def event_at(self, place: Place) -> Event:
         """The event of a line read earlier. Raises StoreUnavailable and StoreDamaged."""
@@ -266,6 +273,8 @@ class Segments:
             raise self._damaged("it does not follow the line before it")
         if event.seq != self.at.seq + 1:
             raise self._damaged(f"it is number {event.seq}, not {self.at.seq + 1}")
+        if event.torn != torn_hash(self.torn):
+            raise self._damaged("what stands before it is not the half-written line that it speaks of")
         return event
 
     def _damaged(self, why: str) -> StoreDamaged:

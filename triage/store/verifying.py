@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from itertools import chain, pairwise
 from pathlib import Path
 
 import msgspec
@@ -100,8 +99,8 @@ class _Walk:
         """Walk, and say what was found."""
         for line, after in _with_next(self._all_lines()):
             self._chain.judge(line, after, self._head)
-        self._check_head()
         whole, erased = self._payloads.result()
+        self._check_head()
         self._found.sort(key=lambda found: found[0])
         return Verification(
             self._lines.segments,
@@ -113,10 +112,14 @@ class _Walk:
             tuple(self._notes),
         )
 
-    def find(self, segment: int, line: int, why: str, file: str = "") -> None:
-        """Something is not as it was written."""
-        name = file or segment_path(self._directory, segment).name
+    def find(self, segment: int, line: int, why: str) -> None:
+        """A line is not as it was written."""
+        name = segment_path(self._directory, segment).name
         self._found.append(((segment, line), Finding(name, line, why)))
+
+    def find_in(self, file: str, why: str) -> None:
+        """Something in a file beside the segments is not as it was written."""
+        self._found.append((_LAST, Finding(file, 0, why)))
 
     def note(self, words: str) -> None:
         """Something is odd but allowed."""
@@ -131,7 +134,7 @@ class _Walk:
     def _all_lines(self) -> Iterator[RawLine]:
         if self._head is not None:
             for line in self._lines.through(self._head):
-                self._late = [line]
+                self._late = [*self._late, line] if line.torn else [line]
                 yield line
         self._take_lock()
         self._head = self._head_file.read()
@@ -155,20 +158,18 @@ class _Walk:
             return
         if head is None:
             why = "it is missing or cannot be read: whether the end was cut off cannot be told"
-            self.find(*_LAST, why, file=HEAD_NAME)
+            self.find_in(HEAD_NAME, why)
             return
-        reached = self._late[-1].reach if self._late else (0, 0)
-        if head.stands.reach > reached:
-            self._cut_off(head, reached)
-        for line in self._late:
-            if line.reach == head.stands.reach and line.hash != head.stands.hash:
-                self.blame(line, "it was changed: head.json knows another")
+        segment, line = self._lines.reached
+        if head.stands.reach > (segment, line):
+            missing = head.stands.seq - self._chain.seq
+            self.find(segment, line + 1, f"the log ends before this, and {missing} more events were written")
+        known = NOTHING
+        for each in self._late:
+            known = known if each.torn else each.hash
+            if each.reach == head.stands.reach and known != head.stands.hash:
+                self.blame(each, "it was changed: head.json knows another")
         self._check_beyond(head, [line for line in self._late if line.reach > head.stands.reach])
-
-    def _cut_off(self, head: Head, reached: tuple[int, int]) -> None:
-        segment, line = reached if reached[0] == head.stands.segment else (head.stands.segment, -1)
-        missing = head.stands.seq - self._chain.seq
-        self.find(segment, line + 1, f"the log ends before this, and {missing} more events were written")
 
     def _check_beyond(self, head: Head, beyond: list[RawLine]) -> None:
         """Lines behind those that surely stand: what was just being appended, or somebody else's."""
@@ -192,7 +193,11 @@ class _Walk:
 
 
 def _with_next(lines: Iterable[RawLine]) -> Iterator[tuple[RawLine, RawLine | None]]:
-    """Each line with the one after it."""
-    for line, after in pairwise(chain(lines, (None,))):
-        assert line is not None  # noqa: S101 - only what comes last is None
-        yield line, after
+    """Each line with the next one that is whole and was always meant to be."""
+    waiting: list[RawLine] = []
+    for line in lines:
+        if not line.torn:
+            yield from ((each, line) for each in waiting)
+            waiting.clear()
+        waiting.append(line)
+    yield from ((each, None) for each in waiting)
