@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import shutil
@@ -165,11 +166,9 @@ class _Dated(Wire):
 
     async def request(self, method: str, path: str, **more: Any) -> Reply:
         reply = await super().request(method, path, **more)
-        try:
+        with contextlib.suppress(ValueError, TypeError):  # it sends no date that can be read
             date = parsedate_to_datetime(reply.headers.get("date", ""))
             self.skew_s = (date - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            self.skew_s = self.skew_s  # it sends no date that can be read
         return reply
 
 

@@ -76,7 +76,7 @@ async def _outcome(desk: Desk, found: Found) -> Result:
     desk.subscribe(lambda _: changed.set())
     record = desk.record(found.id)
     if record is not None and record.state is DeliveryState.UNKNOWN and not desk.read_only:
-        record = await desk.look_again(record.decision.id)
+        await desk.look_again(record.decision.id)
     while True:
         record = desk.record(found.id)
         if record is not None and record.state is not DeliveryState.WITHDRAWN:
