@@ -16,6 +16,7 @@ from triage.desk.summary import SUMMARY_FILE
 from triage.model.decision import DeliveryState, Verdict
 from triage.model.endpoint import HealthState
 from triage.model.item import Action, Gone, ItemKind, Verb
+from triage.store.errors import StoreUnavailable
 from triage.store.log import AlreadyDecided
 
 APPROVE = (Verdict(Verb.APPROVE),)
@@ -310,3 +311,41 @@ async def test_payloads_are_kept_only_for_the_days_wanted(desks: MakeDesk, agent
     await erasing.start()
     assert erasing.record(item.id).item is None  # type: ignore[union-attr]
     assert erasing.record(item.id).decision.operator == "ann"  # type: ignore[union-attr]
+
+
+async def test_a_store_that_cannot_be_written_is_said_and_polling_goes_on(
+    desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desks()
+    real = desk.queue.sync
+
+    def full(*_: object) -> None:
+        raise StoreUnavailable("queue.jsonl cannot be written: the disk is full")
+
+    monkeypatch.setattr(desk.queue, "sync", full)
+    agent.ask("a")
+    await desk.start()
+    await until(lambda: "the disk is full" in desk.trouble)
+    monkeypatch.setattr(desk.queue, "sync", real)
+    await until(desk.waiting)
+    await until(lambda: desk.trouble == "")
+
+
+async def test_marks_of_two_operators_do_not_undo_each_other(desks: MakeDesk, agent: Agent) -> None:
+    item = agent.ask("a")
+    ann, bob = desks(), desks(operator="bob")
+    ann.queue.sync("agent", [item], datetime.now(UTC))
+    bob.queue.refresh()
+    ann.claim(item.id)
+    bob.note(item.id, "ask finance")
+    ann.queue.refresh()
+    marks = ann.entry(item.id).marks  # type: ignore[union-attr]
+    assert (marks.claimed_by, marks.note) == ("ann", "ask finance")
+
+
+async def test_what_cannot_be_kept_as_a_mark_is_refused_in_words(desks: MakeDesk, agent: Agent) -> None:
+    item = agent.ask("a")
+    desk = desks()
+    desk.queue.sync("agent", [item], datetime.now(UTC))
+    with pytest.raises(Refused, match="cannot be kept"):
+        desk.note(item.id, "half a surrogate: \udc80")

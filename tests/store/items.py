@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from triage.model.item import Action, Gone, Item, ItemKind, Verb
-from triage.store.queue import Changes, Entry, Queue
+from triage.store.queue import Changes, Entry, Marks, Queue
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 ANSWERED = Gone("answered", "by bob")
@@ -45,3 +45,8 @@ def look(queue: Queue) -> list[Entry]:
 
 
 A, B, C = item("a"), item("b"), item("c")
+
+
+def to(marks: Marks) -> Callable[[Marks], Marks]:
+    """The change that makes an item's marks these."""
+    return lambda _: marks

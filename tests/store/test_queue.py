@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tests.store.disk import Disk, Fault, PowerCut
-from tests.store.items import ANSWERED, NOON, A, B, C, changes, entry, item, later
+from tests.store.items import ANSWERED, NOON, A, B, C, changes, entry, item, later, to
 from triage.model.endpoint import Health, HealthState
 from triage.model.item import Action, Gone, Item
 from triage.store import storage as storage_module
@@ -179,7 +179,7 @@ class TestMarks:
         self, queue: Queue, open_queue: Callable[..., Queue]
     ) -> None:
         queue.sync("agent", [A], NOON)
-        queue.mark(A.id, self.MARKS)
+        queue.mark(A.id, to(self.MARKS))
         changed = item("a", title="Refund a, really")
         queue.sync("agent", [changed], later())
         queue.bury(A.id, ANSWERED, later(2))
@@ -187,7 +187,7 @@ class TestMarks:
         queue.put(A, later(4))
         for each in (queue, open_queue()):
             assert entry(each, A).marks == self.MARKS
-        queue.mark(A.id, Marks())
+        queue.mark(A.id, to(Marks()))
         assert entry(open_queue(), A).marks == Marks()
 
     def test_they_are_on_the_disk_when_mark_returns_and_what_was_polled_need_not_be(
@@ -201,9 +201,9 @@ class TestMarks:
         queue.bury(B.id, ANSWERED, later())
         queue.set_health(Health("agent"))
         assert disk.calls.count("sync") == syncs
-        queue.mark(A.id, self.MARKS)
+        queue.mark(A.id, to(self.MARKS))
         assert disk.calls.count("sync") == syncs + 1
-        queue.mark(A.id, self.MARKS)
+        queue.mark(A.id, to(self.MARKS))
         queue.sync("agent", [item("a", title="unsynced")], later(2))
         assert disk.calls.count("sync") == syncs + 1
         (tmp_path / "left").mkdir()
@@ -222,7 +222,7 @@ class TestMarks:
             nonlocal noted
             for number in range(1, 5):
                 queue.sync("agent", [A, item("b", title=f"b {number}")], later(number))
-                queue.mark(A.id, Marks(note=f"note {number}"))
+                queue.mark(A.id, to(Marks(note=f"note {number}")))
                 noted = number
 
         counting = Disk()
@@ -242,10 +242,10 @@ class TestMarks:
 
     def test_an_unknown_item_cannot_be_marked(self, queue: Queue) -> None:
         with pytest.raises(LookupError, match=f"There is no item {A.id} in the queue."):
-            queue.mark(A.id, self.MARKS)
+            queue.mark(A.id, to(self.MARKS))
 
     def test_marks_that_are_no_text_are_refused(self, queue: Queue) -> None:
         queue.sync("agent", [A], NOON)
         with pytest.raises(ValueError, match="half of a surrogate pair"):
-            queue.mark(A.id, Marks(note="\udc80"))
+            queue.mark(A.id, to(Marks(note="\udc80")))
         assert entry(queue, A).marks == Marks()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.store.items import ANSWERED, changes, item, later
+from tests.store.items import ANSWERED, changes, item, later, to
 from triage.model.item import Item
 from triage.store import storage as storage_module
 from triage.store.queue import Entry, Marks, Queue
@@ -62,7 +62,7 @@ class Both:
                     self._put(step.who, each.id, None)
             elif found is not None:
                 marks = Marks(note=each.title)
-                queue.mark(each.id, marks)
+                queue.mark(each.id, to(marks))
                 self._put(step.who, each.id, msgspec.structs.replace(found, marks=marks))
 
     def _poll(self, queue: Queue, step: Step, items: list[Item], number: int) -> None:

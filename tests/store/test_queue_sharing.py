@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from tests.store.disk import Disk
-from tests.store.items import ANSWERED, NOON, A, B, C, changes, entry, item, later, look
+from tests.store.items import ANSWERED, NOON, A, B, C, changes, entry, item, later, look, to
 from triage.model.endpoint import Health, HealthState
 from triage.model.item import Item
 from triage.store import queue as queue_module
@@ -33,7 +33,7 @@ class TestSharing:
         assert queue.refresh() == frozenset()
         assert other.ids() == queue.ids()
         assert list(other.entries()) == list(queue.entries())
-        other.mark(B.id, Marks(note="mine"))
+        other.mark(B.id, to(Marks(note="mine")))
         other.forget([A.id])
         assert queue.refresh() == {A.id, B.id}
         assert queue.get(A.id) is None
@@ -70,12 +70,12 @@ class TestSharing:
     ) -> None:
         other = open_queue()
         queue.sync("agent", [A, B], NOON)
-        queue.mark(A.id, Marks(claimed_by="ann"))
+        queue.mark(A.id, to(Marks(claimed_by="ann")))
         now = item("a", title="changed")
         assert other.sync("agent", [now, C], later()) == changes(changed=[now], new=[C], vanished=[B])
         assert entry(other, A).marks.claimed_by == "ann"
         queue.bury(B.id, ANSWERED, later())
-        other.mark(C.id, Marks(note="x"))
+        other.mark(C.id, to(Marks(note="x")))
         assert queue.sync("agent", [now, C], later(2)) == changes()
         assert [each.marks for each in queue.entries()] == [Marks(claimed_by="ann"), Marks(), Marks(note="x")]
 
@@ -87,7 +87,7 @@ class TestSharing:
         other.refresh()
         monkeypatch.setattr(storage_module, "SPARE_BYTES", 0)
         for number in range(20):
-            queue.mark(B.id, Marks(note=f"note {number}"))
+            queue.mark(B.id, to(Marks(note=f"note {number}")))
         queue.forget([C.id])
         assert other.refresh() == {B.id, C.id}
         assert list(other.entries()) == list(queue.entries()) == list(open_queue().entries())
@@ -133,7 +133,7 @@ class TestCost:
         "work",
         [
             lambda queue, many: queue.get(many[7].id),
-            lambda queue, many: queue.mark(many[7].id, Marks(note="x")),
+            lambda queue, many: queue.mark(many[7].id, to(Marks(note="x"))),
             lambda queue, many: queue.bury(many[7].id, ANSWERED, NOON),
             lambda queue, many: queue.forget([many[7].id]),
             lambda queue, many: queue.put(item("one more"), NOON),
@@ -183,7 +183,7 @@ class TestTrouble:
         self, queue: Queue, open_queue: Callable[..., Queue]
     ) -> None:
         queue.sync("agent", [A], NOON)
-        queue.mark(A.id, Marks(drafts={"edit": "{}"}))
+        queue.mark(A.id, to(Marks(drafts={"edit": "{}"})))
         for handed in (entry(queue, A), next(queue.entries()), queue.of_endpoint("agent")[0]):
             handed.item.actions[0].arguments["amount"] = 10**6
             handed.item.locator["x"] = 1
@@ -192,7 +192,7 @@ class TestTrouble:
         assert fresh.item == A
         assert fresh.item.revision == A.revision
         queue.bury(A.id, ANSWERED, NOON)
-        queue.mark(A.id, Marks(note="n", drafts=fresh.marks.drafts))
+        queue.mark(A.id, to(Marks(note="n", drafts=fresh.marks.drafts)))
         assert entry(open_queue(), A).item.actions[0].arguments["amount"] == 12
         assert entry(queue, A).marks.drafts == {"edit": "{}"}
 
@@ -214,7 +214,7 @@ class TestTrouble:
         full = open_queue(files)
         for work in (
             lambda: full.sync("agent", [A, B], later()),
-            lambda: full.mark(A.id, Marks(note="x")),
+            lambda: full.mark(A.id, to(Marks(note="x"))),
             lambda: full.bury(A.id, ANSWERED, later()),
             lambda: full.forget([A.id]),
             lambda: full.set_health(Health("agent")),

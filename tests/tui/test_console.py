@@ -9,6 +9,7 @@ from tests.tui.conftest import Console, OpenConsole
 from triage.connectors.http import Interrupted, Unreachable
 from triage.model.decision import DeliveryState, Verdict
 from triage.model.item import Action, Gone, ItemKind, Option, Scope, Verb
+from triage.store.errors import StoreUnavailable
 from triage.tui.actions import ACTIONS
 from triage.tui.deciding import Deciding
 from triage.tui.screens.answer import AnswerDialog
@@ -465,3 +466,19 @@ async def test_themes_are_tried_on_and_taken_off(agent: Agent, open_console: Ope
         assert console.app.theme != before
         await console.press("escape")
         assert console.app.theme == before
+
+
+async def test_a_store_that_cannot_be_written_is_said(
+    agent: Agent, open_console: OpenConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.ask("a")
+    async with open_console() as console:
+
+        def full(*_: object) -> None:
+            raise StoreUnavailable("queue.jsonl cannot be written: the disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(console.desk.queue, "sync", full)
+            await console.until(lambda: "the disk is full" in console.said)
+            assert "nothing can be saved" in console.screen.bar.shown_text
+        await console.until(lambda: "can be saved again" in console.said)

@@ -25,6 +25,7 @@ from triage.desk.ownership import Ownership
 from triage.desk.rating import Rated, Rater
 from triage.desk.station import Station
 from triage.desk.summary import summarise, write_summary
+from triage.desk.tally import Tally
 from triage.model.decision import (
     OPEN_STATES,
     REOPENING_STATES,
@@ -36,7 +37,7 @@ from triage.model.decision import (
 from triage.model.endpoint import EndpointConfig, Health, HealthState
 from triage.model.filtering import Subject
 from triage.model.item import Context, Item
-from triage.store.errors import StoreUnavailable
+from triage.store.errors import StoreError, StoreUnavailable
 from triage.store.log import Event, Log, Record, WrongState
 from triage.store.queue import Entry, Queue
 
@@ -100,6 +101,10 @@ class Desk(Marking):
         self._clients = Clients()
         self._callbacks: list[Callable[[Change], None]] = []
         self._pending = Change()
+        self._tally = Tally(self.is_waiting, is_snoozed)
+        self._uncounted = set(self.queue.ids())
+        self.trouble = ""
+        """Why the store cannot be used just now, in words; empty: it can."""
         self._ended: dict[str, Record] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._unusable: dict[str, str] = {}
@@ -193,12 +198,25 @@ class Desk(Marking):
         loop = asyncio.get_running_loop()
         summary_due, dirty = 0.0, True
         while True:
-            self._take_in()
+            self._note_trouble(self._try_to_take_in())
             dirty = self._tell() or dirty
             if dirty and loop.time() >= summary_due:
                 self._write_summary()
                 summary_due, dirty = loop.time() + SUMMARY_S, False
             await asyncio.sleep(WATCH_S)
+
+    def _try_to_take_in(self) -> str:
+        """What is wrong with the store, in words; empty: nothing is."""
+        try:
+            self._take_in()
+        except StoreError as error:
+            return str(error)
+        return next((each.poller.trouble for each in self._stations.values() if each.poller.trouble), "")
+
+    def _note_trouble(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            self._publish(endpoints=self._stations)
 
     def _take_in(self) -> None:
         items = self.queue.refresh()
@@ -224,8 +242,10 @@ class Desk(Marking):
     def _publish(
         self, items: Iterable[str] = (), endpoints: Iterable[str] = (), decisions: Iterable[str] = ()
     ) -> None:
+        changed = frozenset(items)
+        self._uncounted |= changed
         self._pending = Change(
-            self._pending.items | frozenset(items),
+            self._pending.items | changed,
             self._pending.endpoints | frozenset(endpoints),
             self._pending.decisions | frozenset(decisions),
         )
@@ -240,7 +260,10 @@ class Desk(Marking):
 
     def _write_summary(self) -> None:
         health = [self._health_of(name) for name in self.config.endpoints]
-        summary = summarise(self.waiting(), self.log.open_records(), health, self.log.paused())
+        stale = self._uncounted | self._tally.asleep
+        self._uncounted = set()
+        self._tally.take((item_id, self.queue.get(item_id)) for item_id in stale)
+        summary = summarise(self._tally, self.log.open_records(), health, self.log.paused())
         with contextlib.suppress(OSError):  # a full disk is said where a decision is logged
             write_summary(self.data, summary)
 
@@ -364,6 +387,11 @@ class Desk(Marking):
         if station is None or not station.ownership.held:
             return None
         return max(0.0, station.poller.due_at - asyncio.get_running_loop().time())
+
+    def watched_since(self, endpoint: str) -> datetime | None:
+        """From when on whatever comes from an endpoint is new; None: it was not polled yet."""
+        station = self._stations.get(endpoint)
+        return station.watched_since if station else None
 
     def paused(self) -> frozenset[str]:
         """Names of endpoints to which nothing is sent; ``*``: to none."""

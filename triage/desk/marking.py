@@ -76,11 +76,14 @@ class Marking:
         entry = self.queue.get(item_id)
         if entry is None or self.read_only:
             return
-        drafts = {key: value for key, value in entry.marks.drafts.items() if key != verb}
-        if text is not None:
-            drafts[verb] = text
-        if drafts != entry.marks.drafts:
-            self._mark(item_id, drafts=drafts)
+        if entry.marks.drafts.get(verb) == text:
+            return
+
+        def keep(marks: Marks) -> Marks:
+            drafts = {key: value for key, value in marks.drafts.items() if key != verb}
+            return msgspec.structs.replace(marks, drafts=drafts if text is None else {**drafts, verb: text})
+
+        self._change(item_id, keep)
 
     def forget(self, item_ids: Iterable[str]) -> None:
         """Drop tombstones that were seen."""
@@ -100,10 +103,15 @@ class Marking:
         return entry.item
 
     def _mark(self, item_id: str, **changed: object) -> None:
+        self._change(item_id, lambda marks: msgspec.structs.replace(marks, **changed))
+
+    def _change(self, item_id: str, change: Callable[[Marks], Marks]) -> None:
+        """Change marks as they stand, so that two operators' marks do not undo each other."""
         self._may_write()
-        entry = self.queue.get(item_id)
-        if entry is None:
-            raise ItemGone(f"item {item_id} is no longer in the queue")
-        marks: Marks = msgspec.structs.replace(entry.marks, **changed)
-        self.queue.mark(item_id, marks)
+        try:
+            self.queue.mark(item_id, change)
+        except LookupError:
+            raise ItemGone(f"item {item_id} is no longer in the queue") from None
+        except ValueError as error:
+            raise Refused(f"this cannot be kept: {error}") from error
         self._publish(items=(item_id,))

@@ -13,6 +13,7 @@ from triage.connectors.http import Busy, Denied, EndpointError
 from triage.model.decision import REOPENING_STATES
 from triage.model.endpoint import Health, HealthState
 from triage.model.item import Gone, Item
+from triage.store.errors import StoreError
 from triage.store.log import Log
 from triage.store.queue import Queue
 
@@ -39,6 +40,10 @@ class Poller:
         self.failures = 0
         self.polls = 0
         """How many polls were finished, well or not."""
+        self.first_at: datetime | None = None
+        """When the first poll that went well was over."""
+        self.trouble = ""
+        """Why what was polled could not be kept: the store's own words; empty when it was."""
         self.due_at = 0.0
         """Loop time of the next poll."""
         self._wake = asyncio.Event()
@@ -74,17 +79,26 @@ class Poller:
         async with self._one:
             retry_after_s: float | None = None
             try:
-                found = await self.connector.poll()
-                await self._take(found)
-                self.failures = 0
-            except EndpointError as error:
+                retry_after_s = await self._ask()
+                self.trouble = ""
+            except StoreError as error:
                 self.failures += 1
-                retry_after_s = error.retry_after_s if isinstance(error, Busy) else None
-                self._say(
-                    HealthState.DENIED if isinstance(error, Denied) else HealthState.FAILING, str(error)
-                )
+                self.trouble = str(error)
             self.polls += 1
         return self._pause_s(retry_after_s)
+
+    async def _ask(self) -> float | None:
+        """Ask the endpoint and put its answer into the queue; the pause it wishes for. Raises StoreError."""
+        try:
+            found = await self.connector.poll()
+            await self._take(found)
+        except EndpointError as error:
+            self.failures += 1
+            self._say(HealthState.DENIED if isinstance(error, Denied) else HealthState.FAILING, str(error))
+            return error.retry_after_s if isinstance(error, Busy) else None
+        self.failures = 0
+        self.first_at = self.first_at or datetime.now(UTC)
+        return None
 
     async def _take(self, found: Poll) -> None:
         items, twice = _without_duplicates(found.items)
@@ -107,11 +121,8 @@ class Poller:
 
     def _forget_old(self, now: datetime) -> None:
         limit = now - timedelta(seconds=TOMBSTONE_S)
-        old = [
-            entry.item.id
-            for entry in self.queue.of_endpoint(self.endpoint)
-            if entry.gone_at is not None and entry.gone_at < limit
-        ]
+        tombstones = self.queue.tombstones(self.endpoint)
+        old = [entry.item.id for entry in tombstones if entry.gone_at is not None and entry.gone_at < limit]
         if old:
             self.queue.forget(old)
             self.changed(old, ())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 from triage.connectors.base import Connector
 from triage.desk.delivery import Deliverer
@@ -47,12 +48,19 @@ class Station:
         self.poller = Poller(connector, queue, log, self._polled)
         self.deliverer = Deliverer(connector, queue, log, self._delivered, self.poller.soon, refresh)
         self._released = False
+        self._others_since: datetime | None = None
+
+    @property
+    def watched_since(self) -> datetime | None:
+        """From when on whatever comes is new; None: nobody is known to have polled yet."""
+        return self.poller.first_at or self._others_since
 
     async def run(self) -> None:
         """Work until cancelled; frees the lock at the end."""
         try:
             while True:
                 if self._released or not self.ownership.try_take():
+                    self._others_since = self._others_since or datetime.now(UTC)
                     await asyncio.sleep(TAKE_OVER_S)
                 elif self.read_only:
                     await self._look_once()

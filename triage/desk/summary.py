@@ -15,8 +15,8 @@ from triage.model.decision import DeliveryState
 from triage.model.endpoint import Health, HealthState
 
 if TYPE_CHECKING:
+    from triage.desk.tally import Tally
     from triage.store.log import Record
-    from triage.store.queue import Entry
 
 __all__ = ["SUMMARY_FILE", "Summary", "summarise", "write_summary"]
 
@@ -42,21 +42,20 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 def summarise(
-    waiting: Iterable[Entry], open_records: Iterable[Record], health: Iterable[Health], paused: Iterable[str]
+    waiting: Tally, open_records: Iterable[Record], health: Iterable[Health], paused: Iterable[str]
 ) -> Summary:
     """The numbers of a desk."""
-    entries = list(waiting)
     states = Counter(record.state for record in open_records)
     return Summary(
         at=datetime.now(UTC),
-        waiting=len(entries),
+        waiting=len(waiting),
         held=states[DeliveryState.HELD],
         sending=states[DeliveryState.SENDING] + states[DeliveryState.SENT],
         unknown=states[DeliveryState.UNKNOWN],
         failing=[one.endpoint for one in health if one.state in (HealthState.FAILING, HealthState.DENIED)],
         paused=sorted(paused),
-        oldest=min((entry.item.created_at or entry.seen_at for entry in entries), default=None),
-        by_endpoint=dict(Counter(entry.item.endpoint for entry in entries)),
+        oldest=waiting.oldest,
+        by_endpoint=waiting.by_endpoint(),
     )
 
 

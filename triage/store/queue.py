@@ -6,7 +6,7 @@ the others' changes with ``refresh``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -169,6 +169,11 @@ class Queue:
         """The entries of one endpoint, tombstones too, oldest first."""
         return list(self._decode_each(list(self._by_endpoint.get(endpoint, ()))))
 
+    def tombstones(self, endpoint: str) -> list[Entry]:
+        """The entries of one endpoint that no longer wait; costs nothing where there are none."""
+        gone = [item_id for item_id in self._by_endpoint.get(endpoint, ()) if self._index[item_id].gone]
+        return list(self._decode_each(gone))
+
     def health(self, endpoint: str) -> Health | None:
         """How an endpoint fares, as last written; None: never."""
         raw = self._health.raw(endpoint)
@@ -254,8 +259,8 @@ class Queue:
             self._take_others()
             self._write({item_id: None for item_id in item_ids if item_id in self._index}, sync=False)
 
-    def mark(self, item_id: str, marks: Marks) -> None:
-        """Replace an item's marks; on the disk when it returns.
+    def mark(self, item_id: str, change: Callable[[Marks], Marks]) -> None:
+        """Change an item's marks as they stand now, whoever wrote them; on the disk when it returns.
 
         Raises LookupError for an unknown item, ValueError for marks that cannot be stored.
         """
@@ -263,6 +268,7 @@ class Queue:
             entry = self._latest(item_id)
             if entry is None:
                 raise LookupError(f"There is no item {item_id} in the queue.")
+            marks = change(entry.marks)
             if entry.marks != marks:
                 marked = msgspec.structs.replace(entry, marks=marks)
                 self._write({item_id: encode(marked)}, sync=True)

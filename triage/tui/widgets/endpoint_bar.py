@@ -34,6 +34,8 @@ class BarView(msgspec.Struct, frozen=True):
     """The endpoint that is shown alone."""
     operator: str = ""
     read_only: bool = False
+    trouble: bool = False
+    """The store cannot be used just now."""
 
 
 class EndpointBar(LineWidget):
@@ -62,6 +64,8 @@ class EndpointBar(LineWidget):
 
 def _right(view: BarView, marks: Marks) -> Line:
     parts: list[Line] = []
+    if view.trouble:
+        parts.append((("! nothing can be saved", "error"),))
     if "*" in view.paused:
         parts.append(((f"{marks.paused} sending paused", "warning"),))
     if view.read_only:
