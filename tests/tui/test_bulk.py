@@ -26,6 +26,7 @@ from triage.tui.lines import plain, width_of
 from triage.tui.screens.bulk import BulkDialog
 from triage.tui.screens.reading import ReadingScreen
 from triage.tui.screens.reason import ReasonDialog
+from triage.tui.table_rows import parts_of, rows_of
 
 AT = datetime(2026, 3, 2, 10, 31, tzinfo=UTC)
 APPROVE = Verdict(Verb.APPROVE)
@@ -215,6 +216,24 @@ def test_remarks_say_what_stands_out_and_what_hides() -> None:
     said = [plain(line) for line in remarks(compare(items), 9)]
     assert said[0] == "! hides characters, shown as ‹NAME›: ZWSP"
     assert said[1] == '! to "a‹ZWSP›nn": 9 of 10 are "ann"'
+
+
+def test_items_that_propose_other_things_are_compared_in_parts_of_their_own() -> None:
+    pays = [make_item(f"p{n}", actions=(Action("pay", {"to": "ann", "n": n}),)) for n in range(2)]
+    drop = make_item("d", actions=(Action("drop", {"table": "t"}), Action("drop", {"table": "u"})))
+    odd = make_item("o", actions=(Action("mail", {"to": "a\u200bnn"}),))
+    question = make_item("q", kind=ItemKind.QUESTION, actions=(), verbs=(Verb.RESPOND,))
+    found = sorted_out(*(standing(item) for item in (pays[0], drop, question, odd, pays[1])))
+    parts = parts_of(found)
+    assert [part.name for part in parts] == ["mail", "pay", "drop 2 times"], "what hides comes first"
+    rows = rows_of(parts, found)
+    assert [(row.candidate.item.key, row.part, row.marked) for row in rows] == [
+        ("o", 0, True),
+        ("p0", 1, False),
+        ("p1", 1, False),
+        ("d", 2, False),
+        ("q", -1, False),
+    ]
 
 
 # -- with keys ----------------------------------------------------------------------------------

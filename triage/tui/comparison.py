@@ -17,11 +17,12 @@ from triage.model.item import Item
 from triage.tui.item_text import hidden_in, strings_in
 from triage.tui.outliers import ABSENT, stand_out
 
-__all__ = ["Cell", "Column", "Comparison", "Place", "compare", "place_words"]
+__all__ = ["ACTION", "Cell", "Column", "Comparison", "Place", "comparable", "compare", "place_words"]
 
 Place = tuple[str, ...]
 """Keys and ``[indices]`` from the arguments inwards; of the item itself, an empty text and a name."""
 
+ACTION: Place = ("", "action")
 MAX_DEPTH = 8
 MAX_PLACES = 80
 """Places of one item that are compared one by one; the rest is compared as one."""
@@ -60,6 +61,15 @@ class Comparison(msgspec.Struct, frozen=True):
         return bool(self.hides[index]) or any(column.cells[index].why for column in self.columns)
 
 
+def comparable(items: Sequence[Item]) -> list[list[int]]:
+    """The items' indices in parts that are worth comparing: those that propose the same, or ask alike."""
+    parts: dict[tuple[str, ...], list[int]] = {}
+    for index, item in enumerate(items):
+        names = tuple(action.name for action in item.actions)
+        parts.setdefault((item.kind, *names), []).append(index)
+    return list(parts.values())
+
+
 def compare(items: Sequence[Item]) -> Comparison:
     """The items' values at every place that one of them has, in the order the places are met."""
     tables = [dict(_places(item)) for item in items]
@@ -91,7 +101,7 @@ def _places(item: Item) -> Iterator[tuple[Place, Any]]:
     if item.agent:
         yield ("", "agent"), item.agent
     if item.actions:
-        yield ("", "action"), ", ".join(action.name for action in item.actions)
+        yield ACTION, ", ".join(action.name for action in item.actions)
     found = _arguments(item)
     yield from islice(found, MAX_PLACES)
     rest = [["/".join(place), value] for place, value in found]

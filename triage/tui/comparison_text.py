@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import takewhile
 from typing import Any
 
 from triage.tui import words
-from triage.tui.comparison import Cell, Column, Comparison, place_words
+from triage.tui.comparison import Cell, Column, Comparison, Place, place_words
 from triage.tui.json_text import one_line
 from triage.tui.lines import Line, padded, safe, width_of, wrapped
 from triage.tui.outliers import ABSENT
@@ -116,13 +116,21 @@ def remarks(comparison: Comparison, index: int) -> list[Line]:
     return found
 
 
-def same_lines(comparison: Comparison, width: int, most: int) -> list[Line]:
+def same_lines(
+    comparison: Comparison,
+    width: int,
+    most: int,
+    *,
+    lead: str = "same in all: ",
+    without: Collection[Place] = (),
+) -> list[Line]:
     """What is the same in all, in at most ``most`` lines; what does not fit is counted."""
-    parts = [_same_part(place_words(place), cell) for place, cell in comparison.same]
+    told = [(place, cell) for place, cell in comparison.same if place not in without]
+    parts = [_same_part(place_words(place), cell) for place, cell in told]
     lines: list[Line] = []
     for count in range(len(parts), 0, -1):
         more = len(parts) - count
-        lines = wrapped(_same_line(parts[:count], more), width)
+        lines = wrapped(_same_line(lead, parts[:count], more), width)
         if len(lines) <= most:
             break
     return lines[:most]
@@ -132,8 +140,8 @@ def _same_part(name: str, cell: Cell) -> Line:
     return (*safe(name, "key", 40), (" ", "text"), *safe(one_line(cell.value, _MAX_SAME), "text"))
 
 
-def _same_line(parts: Sequence[Line], more: int) -> Line:
-    spans = [("same in all: ", "muted")]
+def _same_line(lead: str, parts: Sequence[Line], more: int) -> Line:
+    spans = [(lead, "muted")]
     for number, part in enumerate(parts):
         spans += [("   ", "text"), *part] if number else part
     if more:

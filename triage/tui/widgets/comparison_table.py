@@ -1,6 +1,6 @@
 """Many items side by side before one decision: what all have, what differs, and who stays behind.
 
-Draws only the rows that are seen. Items of which something stands out come first.
+Draws only the rows that are seen.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from textual.strip import Strip
 
 from triage.model.item import Risk
 from triage.tui.batch import Batch, Candidate
-from triage.tui.comparison import compare
-from triage.tui.comparison_text import Sheet, remarks, same_lines
+from triage.tui.comparison import ACTION
+from triage.tui.comparison_text import same_lines
 from triage.tui.lines import Line, fit, rule, safe, wrapped
+from triage.tui.table_rows import TableRow, parts_of, rows_of
 from triage.tui.widgets.line_widget import LineWidget, Look, Painted
 
 __all__ = ["ComparisonTable"]
@@ -24,6 +25,8 @@ _LEAD = 5
 """Cells before a row's title: cursor, whether it is decided, risk, whether something stands out."""
 _DETAIL = 3
 _LEAST_ROWS = 4
+_MOST_SAME = 3
+_ENDLESS = 10_000
 
 
 class ComparisonTable(LineWidget, can_focus=True):
@@ -33,24 +36,17 @@ class ComparisonTable(LineWidget, can_focus=True):
 
     def __init__(self, look: Look, batch: Batch, intro: Sequence[Line], painted: Callable[[], None]) -> None:
         super().__init__(look, id="table")
-        self._comparison = compare([one.item for one in batch.taken])
-        taken = range(len(batch.taken))
-        warned = batch.warned(batch.taken[0].verdicts[0].verb)
-        stands_out = [
-            self._comparison.marked(index) or batch.taken[index].item.id in warned for index in taken
-        ]
-        order = sorted(taken, key=lambda index: not stands_out[index])
-        self._order = order
-        self._warned = warned
-        self._rows: list[Candidate] = [*(batch.taken[index] for index in order), *batch.behind]
-        self._taken = len(order)
-        self._marked = sum(stands_out)
-        self._sheet = Sheet(self._comparison, [one.item.title for one in batch.taken])
+        self._parts = parts_of(batch)
+        self._rows = rows_of(self._parts, batch)
+        self._marked = [at for at, row in enumerate(self._rows) if row.marked]
+        self._layout = _laid_out(self._rows, headings=len(self._parts) > 1)
+        self._lines_of = {at: number for number, at in enumerate(self._layout) if at >= 0}
         self._intro = intro
         self._tell_painted = painted
         self._at = 0
         self._top = 0
         self._left = 0
+        self._room = 1
         self.left_out: set[str] = set()
         """Ids of items that the operator leaves undecided."""
 
@@ -59,21 +55,22 @@ class ComparisonTable(LineWidget, can_focus=True):
     @property
     def current(self) -> Candidate:
         """The item under the cursor."""
-        return self._rows[self._at]
+        return self._rows[self._at].candidate
 
     @property
     def kept_in(self) -> list[Candidate]:
         """The items that would be decided."""
-        return [one for one in self._rows[: self._taken] if one.item.id not in self.left_out]
+        taken = (row.candidate for row in self._rows if not row.behind)
+        return [one for one in taken if one.item.id not in self.left_out]
 
     @property
     def marked(self) -> int:
         """Of how many items something stands out."""
-        return self._marked
+        return len(self._marked)
 
     def leave_out(self) -> bool:
         """Leave the item under the cursor undecided, or take it in again; False: it stays behind anyway."""
-        if self._at >= self._taken:
+        if self._rows[self._at].behind:
             return False
         self.left_out ^= {self.current.item.id}
         self.repaint()
@@ -90,17 +87,17 @@ class ComparisonTable(LineWidget, can_focus=True):
         """Move the cursor by so many heights of the table."""
         self.move(round(pages * self._room))
 
-    def move_to_marked(self, step: int) -> bool:
-        """Go to the next item of which something stands out; False: there is none."""
-        if not self._marked:
-            return False
-        self._at = (self._at + step) % self._marked if self._at < self._marked else 0
-        self.repaint()
-        return True
+    def move_to_marked(self, step: int) -> None:
+        """Go to the next item of which something stands out, or the one before (-1); round at the ends."""
+        later = [at for at in self._marked if (at > self._at if step > 0 else at < self._at)]
+        if self._marked:
+            self._at = (later or self._marked)[0 if step > 0 else -1]
+            self.repaint()
 
     def shift(self, columns: int) -> None:
         """Show further columns, or earlier ones."""
-        self._left = max(0, min(self._left + columns, self._sheet.columns - 1))
+        most = max(part.sheet.columns for part in self._parts)
+        self._left = max(0, min(self._left + columns, most - 1))
         self.repaint()
 
     # -- painting -------------------------------------------------------------------------------
@@ -111,86 +108,84 @@ class ComparisonTable(LineWidget, can_focus=True):
         self._tell_painted()
         return strips
 
-    @property
-    def _row_width(self) -> int:
-        return max(1, self.size.width - _LEAD)
-
     def compose_lines(self) -> list[Painted]:
         """What all have, the names of the columns, the rows in sight, and more of the one under the cursor."""
         width, height = self.size.width, self.size.height
         head = self._head(width, max(0, height - 3 - _DETAIL - _LEAST_ROWS))
         self._room = max(1, height - len(head) - 2 - _DETAIL)
         lines: list[Painted] = [(line, "plain") for line in head]
-        lines.append((((" " * _LEAD, "text"), *self._sheet.header(self._row_width, self._left)), "bar"))
+        lines.append((self._column_names(), "bar"))
         lines += self._rows_in_sight(width)
         lines += [((), "plain")] * (height - len(lines) - 1 - _DETAIL)
         lines.append((self._foot(width), "plain"))
-        detail = self._detail(width)
-        lines += [(line, "plain") for line in detail]
+        lines += [(line, "plain") for line in self._detail(width)]
         return (lines + [((), "plain")] * height)[:height]
+
+    @property
+    def _row_width(self) -> int:
+        return max(1, self.size.width - _LEAD)
 
     def _head(self, width: int, most: int) -> list[Line]:
         lines = [part for line in self._intro for part in wrapped(line, width)]
         lines = lines[: max(1, most)]
         room = most - len(lines)
-        if room > 0 and self._taken:
-            lines += same_lines(self._comparison, width, min(room, most if not self._sheet.columns else 3))
+        if room > 0 and len(self._parts) == 1:
+            only = self._parts[0]
+            lines += same_lines(only.comparison, width, min(room, _MOST_SAME) if only.sheet.columns else room)
         return lines
 
+    def _column_names(self) -> Line:
+        """Of the part that the cursor stands in."""
+        row = self._rows[self._at]
+        if row.behind:
+            return ((" " * _LEAD, "text"), ("item", "muted"))
+        return ((" " * _LEAD, "text"), *self._parts[row.part].sheet.header(self._row_width, self._left))
+
     def _rows_in_sight(self, width: int) -> list[Painted]:
-        """From ``_top`` on, a line that says so before those that stay behind."""
-        total = len(self._rows) + self._gap
-        at = self._line_of(self._at)
-        self._top = max(0, min(self._top, at, total - 1), at - self._room + 1)
-        if self._at == self._taken and self._gap:
-            self._top = min(self._top, at - 1)
-        lines = range(self._top, min(total, self._top + self._room))
-        return [self._line(number, width) for number in lines]
+        at = self._lines_of[self._at]
+        above = at - 1 if at and self._layout[at - 1] < 0 else at
+        self._top = max(0, min(self._top, above), at - self._room + 1)
+        shown = self._layout[self._top : self._top + self._room]
+        return [self._row(number, width) if number >= 0 else self._heading(number, width) for number in shown]
 
-    @property
-    def _gap(self) -> int:
-        """One line where some stay behind: their heading."""
-        return 1 if self._taken < len(self._rows) else 0
+    def _heading(self, number: int, width: int) -> Painted:
+        row = self._rows[-1 - number]
+        if row.behind:
+            count = sum(each.behind for each in self._rows)
+            return (("  ", "text"), (f"{count:,} stay{'s' if count == 1 else ''} behind", "warning")), "plain"
+        part = self._parts[row.part]
+        name = safe(part.name, "accent", width // 2)
+        lead: Line = (("  ", "text"), (f"{len(part.candidates):,} {self.look.marks.times} ", "muted"), *name)
+        same = same_lines(part.comparison, _ENDLESS, 1, lead="   all with ", without=(ACTION,))
+        return fit((*lead, *(span for line in same for span in line)), width), "plain"
 
-    def _line_of(self, at: int) -> int:
-        return at + (self._gap if at >= self._taken else 0)
-
-    def _line(self, number: int, width: int) -> Painted:
-        behind = len(self._rows) - self._taken
-        if self._gap and number == self._taken:
-            said = f"{behind:,} stay{'s' if behind == 1 else ''} behind"
-            return (("  ", "text"), (said, "warning")), "plain"
-        at = number - (self._gap if number > self._taken else 0)
+    def _row(self, at: int, width: int) -> Painted:
+        row = self._rows[at]
+        one = row.candidate
         ground = "cursor" if at == self._at else "plain"
-        one = self._rows[at]
-        if at >= self._taken:
+        if row.behind:
             title = safe(one.item.title or "(no title)", "text", max(12, width // 2))
-            return (
-                *self._lead(at, decided=False),
-                *title,
-                ("   ", "text"),
-                *safe(one.why, "warning"),
-            ), ground
-        decided = one.item.id not in self.left_out
-        row = self._sheet.row(self._order[at], self._row_width, self._left, "text" if decided else "off")
-        return (*self._lead(at, decided=decided), *row), ground
+            return (*self._lead(at, row), *title, ("   ", "text"), *safe(one.why, "warning")), ground
+        style = "off" if one.item.id in self.left_out else "text"
+        cells = self._parts[row.part].sheet.row(row.place, self._row_width, self._left, style)
+        return (*self._lead(at, row), *cells), ground
 
-    def _lead(self, at: int, *, decided: bool) -> Line:
-        marks, one = self.look.marks, self._rows[at]
-        risk = one.risk
-        stands_out = at < self._marked
+    def _lead(self, at: int, row: TableRow) -> Line:
+        marks, one = self.look.marks, row.candidate
+        decided = not row.behind and one.item.id not in self.left_out
         return (
             (marks.cursor if at == self._at else " ", "focus"),
             (marks.selected if decided else " ", "selected"),
-            (marks.risk[risk], f"risk-{risk.value}") if risk else (" ", "text"),
-            ("!" if stands_out else " ", "error"),
+            (marks.risk[one.risk], f"risk-{one.risk.value}") if one.risk else (" ", "text"),
+            ("!" if row.marked else " ", "error"),
             (" ", "text"),
         )
 
     def _foot(self, width: int) -> Line:
-        marks = self.look.marks
+        marks, row = self.look.marks, self._rows[self._at]
         place = f" {self._at + 1:,}/{len(self._rows):,} "
-        hidden = self._sheet.columns - self._left - self._sheet.fitting(self._row_width, self._left)
+        sheet = None if row.behind else self._parts[row.part].sheet
+        hidden = sheet.columns - self._left - sheet.fitting(self._row_width, self._left) if sheet else 0
         left: Line = (
             ((" h", "shortcut"), (f" {self._left} more to the left ", "warning")) if self._left else ()
         )
@@ -198,24 +193,20 @@ class ComparisonTable(LineWidget, can_focus=True):
         return rule(((marks.line, "rule"), (place, "muted")), (*left, *right), width, marks.line)
 
     def _detail(self, width: int) -> list[Line]:
-        one = self.current
-        lines = [safe(one.item.title or "(no title)", "title", width)]
-        if self._at >= self._taken:
+        """The title of the item under the cursor, and what there is to say of it."""
+        row = self._rows[self._at]
+        one = row.candidate
+        high: Line = (("   high risk", "risk-high"),) if one.risk is Risk.HIGH else ()
+        title = (*safe(one.item.title or "(no title)", "title", width - 12), *high)
+        if row.behind:
             said = wrapped((("stays behind: ", "muted"), *safe(one.why, "warning")), width)
         else:
-            said = [fit(line, width) for line in remarks(self._comparison, self._order[self._at])]
-            if one.item.id in self._warned:
-                verb = one.verdicts[0].verb
-                said.insert(
-                    0, (("! ", "warning"), *safe(f"{verb}: {one.item.warnings[verb]}", "warning", width))
-                )
+            said = [fit(line, width) for line in self._parts[row.part].remarks(row.place)]
             if one.item.id in self.left_out:
                 said.insert(0, (("you leave it out", "warning"),))
-        if one.risk is Risk.HIGH:
-            lines[0] = (*lines[0], ("   high risk", "risk-high"))
         if not said and one.item.description:
             said = wrapped(safe(one.item.description, "muted", 4 * width), width)
-        return [*lines, *_first(said, _DETAIL - 1, width)]
+        return [title, *_first(said, _DETAIL - 1, width)]
 
     # -- the mouse ------------------------------------------------------------------------------
 
@@ -228,6 +219,18 @@ class ComparisonTable(LineWidget, can_focus=True):
         """Go up."""
         event.stop()
         self.move(-3)
+
+
+def _laid_out(rows: Sequence[TableRow], *, headings: bool) -> list[int]:
+    """Line by line the number of its row; a heading as -1 - the number of the row below it."""
+    lines: list[int] = []
+    before = None
+    for at, row in enumerate(rows):
+        if row.part != before and (headings or row.behind):
+            lines.append(-1 - at)
+        before = row.part
+        lines.append(at)
+    return lines
 
 
 def _first(lines: list[Line], most: int, width: int) -> list[Line]:
