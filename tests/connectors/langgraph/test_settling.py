@@ -73,8 +73,12 @@ async def outcome_of(
     *,
     receipt: Receipt | None = RECEIPT,
     decision: Decision = DECISION,
+    listed: list[Any] | None = None,
 ) -> Outcome:
-    """The outcome at a server that shows this state, these runs and checkpoints, newest first."""
+    """The outcome at a server that shows this state, these runs and checkpoints, newest first.
+
+    ``listed``: the runs that its list holds; default: all of them.
+    """
 
     def shown(request: httpx.Request) -> Any:
         name = request.url.path.rpartition("/")[2]
@@ -83,7 +87,7 @@ async def outcome_of(
             past = [state] if history is None else history
             return [one for one in past if wanted in (None, one["metadata"].get("run_id"))]
         if name in ("state", "runs"):
-            return state if name == "state" else runs
+            return state if name == "state" else runs if listed is None else listed
         return next((one for one in runs if one["run_id"] == name), None)
 
     def respond(request: httpx.Request) -> httpx.Response:
@@ -162,6 +166,27 @@ async def test_a_change_by_hand_before_ours_swept_the_question_away() -> None:
     assert "changed by hand" in outcome.detail
 
 
+async def test_a_change_by_hand_that_does_not_say_when_leaves_it_unknown() -> None:
+    changed = {**checkpoint("changed", "asked", "update"), "created_at": None}
+    outcome = await outcome_of(changed, [OURS], [changed, ASKED])
+    assert outcome.state is UNKNOWN
+    assert "before or after run ours is not told" in outcome.detail
+
+
+async def test_a_run_so_long_ago_that_it_is_not_listed_is_unknown() -> None:
+    later = [run(f"later-{number}", 30) for number in range(100)]
+    outcome = await outcome_of(ANSWERED_BESIDE, [*later, OURS], listed=later)
+    assert outcome.state is UNKNOWN
+    assert "so many runs came after run ours" in outcome.detail
+
+
+async def test_a_run_that_failed_at_another_step_leaves_it_unknown() -> None:
+    beside = {**BESIDE, "error": "ValueError('no')"}
+    outcome = await outcome_of({**ASKED, "tasks": [STANDING, beside]}, [{**OURS, "status": "error"}])
+    assert outcome.state is UNKNOWN
+    assert "run ours failed (beside: ValueError('no')) and the question still stands" in outcome.detail
+
+
 async def test_a_thread_whose_past_is_not_shown_leaves_it_unknown() -> None:
     outcome = await outcome_of(checkpoint("far"), [OURS])
     assert outcome.state is UNKNOWN
@@ -204,6 +229,12 @@ async def test_a_run_that_left_the_question_standing_did_nothing() -> None:
     assert "ended without taking the answer" in outcome.detail
 
 
+async def test_another_question_under_the_same_id_is_not_the_one_that_was_answered() -> None:
+    """As servers before langgraph 1.2.20 number the questions of one step."""
+    following = {**STANDING, "interrupts": [{"id": QUESTION, "value": "And then?"}]}
+    assert (await outcome_of({**ASKED, "tasks": [following]}, [OURS])).state is CONFIRMED
+
+
 async def test_a_run_that_is_no_longer_there_is_unknown() -> None:
     outcome = await outcome_of(ASKED, [])
     assert outcome.state is UNKNOWN
@@ -229,6 +260,12 @@ async def test_a_close_whose_reply_was_lost_is_proven_by_what_followed_the_quest
     on = checkpoint("on", "closed", "input", second=20)
     outcome = await outcome_of(on, [], [on, closed, ASKED], receipt=None, decision=CLOSING)
     assert (outcome.state, outcome.detail) == (CONFIRMED, "closed; the thread has gone on since")
+
+
+async def test_a_close_whose_reply_was_lost_is_not_proven_by_a_change_of_another_sort() -> None:
+    edited = checkpoint("edited", "asked", "update", second=15, next=["gate"])
+    outcome = await outcome_of(edited, [], [edited, ASKED], receipt=None, decision=CLOSING)
+    assert outcome.state is UNKNOWN
 
 
 async def test_a_close_of_what_was_answered_first_is_unknown() -> None:

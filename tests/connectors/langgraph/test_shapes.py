@@ -193,6 +193,13 @@ def test_an_error_of_an_earlier_run_is_no_trouble_now() -> None:
     assert stuck.id != row.id
 
 
+def test_a_step_that_was_done_after_all_has_not_failed() -> None:
+    done = Task("task", "gate", "ValueError()", result={"outcome": []})
+    assert (
+        State(tasks=[done, Task("other", "print", {"message": "no"})]).failures == 'print: {"message":"no"}'
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [

@@ -145,9 +145,14 @@ class Settling:
                 DeliveryState.REFUSED,
                 f"the answer does not fit: {failure}. The question still stands: answer again",
             )
+        if not failure:
+            return _unknown(
+                f"run {run.run_id} failed ({await self._error(state)}) and the question still stands; whether "
+                "its step acted before that the server does not tell"
+            )
         return _unknown(
-            f"the agent's step failed on it: {failure or await self._error(state)}. Whether it acted before "
-            "that the server does not tell; the question is listed anew as stuck, to be repaired or closed"
+            f"the agent's step failed on it: {failure}. Whether it acted before that the server does not "
+            "tell; the question is listed anew as stuck, to be repaired or closed"
         )
 
     def _own_failure(self, state: State) -> str:
@@ -167,10 +172,12 @@ class Settling:
 
     async def _settled(self, run: Run, state: State) -> Outcome:
         runs = await self.api.runs(self.thread_id)
-        ours = [one for one in runs if self._is_ours(one)] or [run]
-        first = ours[-1]
+        ours = [one for one in runs if self._is_ours(one) or one.run_id == run.run_id]
+        if not ours:
+            return _unknown(f"so many runs came after run {run.run_id} that what came before it is not shown")
+        first, place = ours[-1], runs.index(ours[-1])
         wrote = await self._wrote(state, ours)
-        rivals = self._rivals(runs, first)
+        rivals = [one for one in runs[place + 1 :] if self._came_since(one) and self._touches(one)]
         if rivals and wrote:
             return _unknown(
                 f"{rivals[-1].words()} came first, and ours then moved the thread too: look there, it may "
@@ -178,7 +185,8 @@ class Settling:
             )
         if rivals:
             return await self._lost_to(rivals)
-        doubt = None if wrote else await self._doubt(first, runs, state)
+        later = [one for one in runs[:place] if self._touches(one) and one not in ours]
+        doubt = None if wrote else await self._doubt(first, later, state)
         return doubt or Outcome(
             DeliveryState.CONFIRMED, _taken_by(first, ours), await self._effect(first, state)
         )
@@ -192,17 +200,9 @@ class Settling:
                 return True
         return False
 
-    def _rivals(self, runs: Sequence[Run], first: Run) -> list[Run]:
-        """Runs before ours that may have settled the question since it was last seen open, newest first.
-
-        Runs are created one after the other and none is taken while another is under way, so one that
-        was created before the question was last seen open had left it open.
-        """
-        ids = [run.run_id for run in runs]
-        earlier = runs[ids.index(first.run_id) + 1 :] if first.run_id in ids else runs
-        return [run for run in earlier if self._came_since(run) and self._touches(run)]
-
     def _came_since(self, run: Run) -> bool:
+        """Whether a run before ours is of after the question was last seen open. Runs are created one after
+        the other and none is taken while another is under way, so an earlier one had left it open."""
         created = moment(run.created_at)
         return created is None or self.seen_at is None or created >= self.seen_at
 
@@ -223,14 +223,11 @@ class Settling:
             f"the question is gone, but {rivals[-1].words()} came before ours and may have done it"
         )
 
-    async def _doubt(self, first: Run, runs: Sequence[Run], state: State) -> Outcome | None:
+    async def _doubt(self, first: Run, later: Sequence[Run], state: State) -> Outcome | None:
         """Why it is not certain, or not so, that our run settled the question, though it wrote no
         checkpoint: as when others of the same step still wait. None when it is certain."""
-        if first.status != "success":
-            ids = [run.run_id for run in runs]
-            later = runs[: ids.index(first.run_id)] if first.run_id in ids else runs
-            if any(self._touches(run) and not self._is_ours(run) for run in later):
-                return _unknown(f"run {first.run_id} ended ({first.status}), and others came after it")
+        if first.status != "success" and later:
+            return _unknown(f"run {first.run_id} ended ({first.status}), and others came after it")
         if state.checkpoint_id == self.checkpoint_id:
             return None
         trail = await self._trail()
@@ -240,9 +237,9 @@ class Settling:
         if child is None or child.source not in ("input", "update", "fork"):
             return None
         changed, began = moment(child.created_at), moment(first.created_at)
-        if changed is not None and began is not None and changed > began:
-            return None
-        return Outcome(DeliveryState.REFUSED, swept(child))
+        if changed is None or began is None:
+            return _unknown(f"{swept(child)}; whether before or after run {first.run_id} is not told")
+        return Outcome(DeliveryState.REFUSED, swept(child)) if changed <= began else None
 
     async def _trail(self) -> _Trail:
         past = await self.api.history(self.thread_id, _HISTORY)
@@ -281,14 +278,14 @@ class Settling:
         if child is None or child.source != "update":
             gone = await became_of(self.api, self.item, state)
             return _unknown(f"the question went in another way: {gone.detail}")
-        if self.receipt is not None and self.receipt.reference != child.checkpoint_id:
+        if child.next or (self.receipt is not None and self.receipt.reference != child.checkpoint_id):
             return _unknown("the thread's state was changed by hand before it was closed; look there")
-        ended = (
-            "closed; it goes no further"
+        on = (
+            "it goes no further"
             if state.checkpoint_id == child.checkpoint_id
-            else ("closed; the thread has gone on since")
+            else "the thread has gone on since"
         )
-        return Outcome(DeliveryState.CONFIRMED, ended, effect_of(state, self.item))
+        return Outcome(DeliveryState.CONFIRMED, f"closed; {on}", effect_of(state, self.item))
 
 
 def _taken_by(first: Run, ours: Sequence[Run]) -> str:
