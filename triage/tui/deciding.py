@@ -13,11 +13,12 @@ from triage.model.item import Item, Verb
 from triage.store.errors import StoreError
 from triage.store.log import AlreadyDecided, Record
 from triage.tui.batch import every_action
-from triage.tui.reasons import reasons_of
+from triage.tui.careful import Careful
+from triage.tui.reasons import Reason, reasons_of
 from triage.tui.screens.answer import Answer, AnswerDialog
 from triage.tui.screens.choice import Choice, ChoiceDialog
 from triage.tui.screens.edit import EditDialog, Edited
-from triage.tui.screens.reason import Reason, ReasonDialog
+from triage.tui.screens.reason import ReasonDialog
 from triage.tui.screens.verdicts import Verdicts, VerdictsDialog
 
 if TYPE_CHECKING:
@@ -52,8 +53,11 @@ class Deciding:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
+        self._careful = Careful(bench.desk, lambda: bench.app)
         self.last: Verdict | None = None
         """The verdict that ``repeat`` gives again."""
+        self.last_reason: Reason | None = None
+        """The reason it was given with, where it was asked for."""
 
     # -- verbs ----------------------------------------------------------------------------------
 
@@ -81,7 +85,7 @@ class Deciding:
 
     def reject(self, entry: Entry) -> None:
         """Reject every action, with a reason."""
-        self._reasoned(entry, Verb.REJECT, lambda verdict: self._all(entry, verdict))
+        self._reasoned(entry, Verb.REJECT)
 
     def ignore(self, entry: Entry) -> None:
         """Let the agent go on without an answer."""
@@ -89,7 +93,7 @@ class Deciding:
 
     def close(self, entry: Entry) -> None:
         """End the request at its endpoint, with a reason."""
-        self._reasoned(entry, Verb.CLOSE, lambda verdict: self._all(entry, verdict))
+        self._reasoned(entry, Verb.CLOSE)
 
     def respond(self, entry: Entry) -> None:
         """Answer: by a form where the answer is an object, else by option or in words."""
@@ -167,7 +171,7 @@ class Deciding:
             elif verb is Verb.RESPOND:
                 self._answer_one(item, take)
             else:
-                self._reason(item, verb, take, keep=False)
+                self._reason(item, verb, lambda verdict, _: take(verdict), keep=False)
 
         def given(verdicts: Verdicts | None) -> None:
             if verdicts is not None:
@@ -179,8 +183,17 @@ class Deciding:
     def repeat(self, entry: Entry) -> None:
         """Give the last verdict again."""
         if self.last is not None:
-            again = self.last
-            self._warned(entry, again.verb, lambda: self._all(entry, again))
+            again, reason = self.again(entry.item), self.last_reason
+            self._warned(entry, again.verb, lambda: self._all(entry, again, reason))
+
+    def again(self, item: Item) -> Verdict:
+        """The last verdict, as it would be given on ``item``."""
+        assert self.last is not None  # noqa: S101 - the key is dead without one
+        if self.last_reason is None:
+            return self.last
+        return msgspec.structs.replace(
+            self.last, reason=self.last_reason.sent(item, self._bench.desk.operator)
+        )
 
     # -- what is asked on the way ---------------------------------------------------------------
 
@@ -194,22 +207,30 @@ class Deciding:
         dialog = ChoiceDialog(f"{verb.value.capitalize()}?", choices, intro=warning, at=1, item=entry.item)
         self._bench.app.push_screen(dialog, lambda yes: go_on() if yes else None)
 
-    def _reasoned(self, entry: Entry, verb: Verb, take: Callable[[Verdict], None]) -> None:
-        self._reason(entry.item, verb, take, draft=entry.marks.drafts.get(verb, ""))
+    def _reasoned(self, entry: Entry, verb: Verb) -> None:
+        draft = entry.marks.drafts.get(verb, "")
+        self._reason(entry.item, verb, lambda *given: self._all(entry, *given), draft=draft)
 
     def _reason(
-        self, item: Item, verb: Verb, take: Callable[[Verdict], None], *, draft: str = "", keep: bool = True
+        self,
+        item: Item,
+        verb: Verb,
+        take: Callable[[Verdict, Reason], None],
+        *,
+        draft: str = "",
+        keep: bool = True,
     ) -> None:
         def given(reason: Reason | None) -> None:
             if reason is not None:
-                take(Verdict(verb, reason=reason.text))
+                take(Verdict(verb, reason=reason.sent(item, self._bench.desk.operator)), reason)
 
         dialog = ReasonDialog(
             verb,
             item,
-            reasons_of(self._bench.desk.config, verb),
+            reasons_of(self._bench.desk.config, verb, item.endpoint),
             draft=draft,
             warning=item.warnings.get(verb, ""),
+            needed=self._careful.needs_reason(item),
             on_draft=self._drafter(item, verb) if keep else None,
         )
         self._bench.app.push_screen(dialog, given)
@@ -252,11 +273,15 @@ class Deciding:
 
     # -- deciding -------------------------------------------------------------------------------
 
-    def _all(self, entry: Entry, verdict: Verdict) -> None:
+    def _all(self, entry: Entry, verdict: Verdict, reason: Reason | None = None) -> None:
         """One verdict for every action of the item."""
-        self._decide(entry.item, every_action(entry.item, verdict))
+        self._decide(entry.item, every_action(entry.item, verdict), reason)
 
-    def _decide(self, item: Item, verdicts: Sequence[Verdict]) -> None:
+    def _decide(self, item: Item, verdicts: Sequence[Verdict], reason: Reason | None = None) -> None:
+        """Ask what its risk asks for, then log it. ``reason``: what was picked for it already."""
+        self._careful.ask(item, verdicts, lambda whole, asked: self._log(item, whole, reason or asked))
+
+    def _log(self, item: Item, verdicts: Sequence[Verdict], reason: Reason | None) -> None:
         """Log it, bound to the revision that was on screen when the verb's key was pressed."""
         desk = self._bench.desk
         try:
@@ -268,14 +293,14 @@ class Deciding:
         except (StoreError, ValueError) as error:
             self._bench.say(f"Not decided: {error}", "error")
         else:
-            self.remember(verdicts)
+            self.remember(verdicts, reason)
             for verdict in verdicts:
                 self._drafter(item, verdict.verb)("")
             self._bench.decided(record)
 
-    def remember(self, verdicts: Sequence[Verdict]) -> None:
-        """Keep what ``repeat`` gives again."""
+    def remember(self, verdicts: Sequence[Verdict], reason: Reason | None) -> None:
+        """Keep what ``repeat`` gives again, and the reason it was asked for."""
         verdict = verdicts[0]
         alike = all(each == verdict for each in verdicts)
         if alike and verdict.verb not in (Verb.EDIT, Verb.RESPOND) and verdict.scope is None:
-            self.last = verdict
+            self.last, self.last_reason = verdict, reason

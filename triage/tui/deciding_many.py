@@ -31,9 +31,9 @@ from triage.tui.batch import (
 )
 from triage.tui.json_text import one_line
 from triage.tui.lines import Line, safe
-from triage.tui.reasons import reasons_of
+from triage.tui.reasons import Reason, reasons_of
 from triage.tui.screens.bulk import Bulk, BulkDialog
-from triage.tui.screens.reason import Reason, ReasonDialog
+from triage.tui.screens.reason import ReasonDialog
 from triage.tui.words import plural
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class DecidingMany:
         self._bench = bench
         self._last: frozenset[str] = frozenset()
         self._reason = ""
+        self._picked: Reason | None = None
         self._stopped = ""
         self.busy = False
         """Decisions are being logged."""
@@ -113,13 +114,14 @@ class DecidingMany:
         """Do what a verb's key asks, on all of these."""
         if self.busy:
             self._bench.say("The decisions before are still being logged.", "warning")
-        elif action_id.startswith("option_"):
+            return
+        self._picked = None
+        if action_id.startswith("option_"):
             items = [one.entry.item for one in self._standings(item_ids)]
             self._compare(action_id, item_ids, alike_options(items, int(action_id.removeprefix("option_"))))
         elif action_id == "repeat":
-            again = self._bench.deciding.last
-            if again is not None:
-                self._compare(action_id, item_ids, lambda _: again)
+            self._picked = self._bench.deciding.last_reason
+            self._compare(action_id, item_ids, self._bench.deciding.again)
         elif action_id in ("reject", "close"):
             self._ask_reason(action_id, item_ids, Verb(action_id))
         else:
@@ -134,8 +136,9 @@ class DecidingMany:
 
         def given(reason: Reason | None) -> None:
             if reason is not None:
-                verdict = Verdict(verb, reason=reason.text)
-                self._compare(action_id, item_ids, lambda _: verdict)
+                operator, self._picked = self._bench.desk.operator, reason
+                give = lambda item: Verdict(verb, reason=reason.sent(item, operator))  # noqa: E731
+                self._compare(action_id, item_ids, give)
 
         def keep(text: str) -> None:
             self._reason = text
@@ -143,7 +146,7 @@ class DecidingMany:
         dialog = ReasonDialog(
             verb,
             first.taken[0].item,
-            reasons_of(self._bench.desk.config, verb),
+            reasons_of(self._bench.desk.config, verb, first.taken[0].item.endpoint),
             title=f"{verb.capitalize()} {plural(len(first.taken), 'item')}",
             draft=self._reason,
             on_draft=keep,
@@ -215,7 +218,7 @@ class DecidingMany:
             self.busy = False
             self._last = frozenset(record.decision.id for record in logged)
         if logged:
-            self._bench.deciding.remember([verdict])
+            self._bench.deciding.remember([verdict], self._picked)
         self._bench.decided_many([record.decision.item_id for record in logged], stayed)
         self._say_outcome(verdict.verb, len(logged), list(stayed.values()))
 
@@ -284,7 +287,9 @@ def _intro(verdict: Verdict, batch: Batch) -> list[Line]:
     """What would be done beside the verb, and what else it would do."""
     lines: list[Line] = []
     if verdict.reason:
-        lines.append((("reason: ", "muted"), *safe(verdict.reason, "strong")))
+        reasons = {each.reason for one in batch.taken for each in one.verdicts}
+        others = ((" … filled in for each", "muted"),) if len(reasons) > 1 else ()
+        lines.append((("reason: ", "muted"), *safe(verdict.reason, "strong"), *others))
     if verdict.verb is Verb.RESPOND:
         lines.append((("answer: ", "muted"), *safe(one_line(verdict.answer), "strong")))
     for text, count in batch.warnings(verdict.verb).items():

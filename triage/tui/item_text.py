@@ -36,6 +36,8 @@ _KIND_WORDS = {
     ItemKind.EXTERNAL: "can only be settled elsewhere",
 }
 _BLANK: Line = ()
+_MOST_OF_WHY = 50
+"""Characters of a rule of risk that the head has room for."""
 
 
 class PageView(msgspec.Struct, frozen=True):
@@ -99,14 +101,25 @@ def _risk(rated: Rated, marks: Marks) -> list[Line]:
         return []
     style = f"risk-{risk.value}"
     said = f"{marks.risk[risk]} {risk.value} risk".strip()
-    return [((said, style), *safe(f": {rated.why}", style, 160))] if rated.why else [((said, style),)]
+    if not rated.why:
+        return [((said, style),)]
+    return [((said, style), *safe(f": {rated.why}", style, _MOST_OF_WHY))]
+
+
+def _whole_risk(view: PageView, width: int) -> list[Line]:
+    """Where its risk comes from, where the head has no room for that."""
+    rated = view.rated
+    if rated is None or rated.risk is None or len(rated.why) <= _MOST_OF_WHY - len(": "):
+        return []
+    style = f"risk-{rated.risk.value}"
+    return wrapped(safe(f"{rated.risk.value.capitalize()} risk: {rated.why}", style), width)
 
 
 def _sections(view: PageView, marks: Marks, width: int) -> Iterator[list[Line]]:
     item = view.entry.item
     yield list(_standing(view, marks, width))
     yield list(_marks_of_operators(view, width))
-    yield list(_warnings(item, width))
+    yield [*_whole_risk(view, width), *_warnings(item, width)]
     if view.entry.previous is not None:
         yield _changed(view.entry.previous, view, width)
     if item.description:
@@ -199,7 +212,7 @@ def _warnings(item: Item, width: int) -> Iterator[Line]:
         text = f"! This text hides characters, shown as ‹NAME›: {', '.join(hides)}"
         yield from wrapped(((text, "error"),), width)
     for verb, text in item.warnings.items():
-        yield from wrapped((("! ", "warning"), (f"{verb}: ", "strong"), *safe(text, "warning")), width)
+        yield from wrapped((("! ", "warning"), *safe(f"{verb}: ", "strong"), *safe(text, "warning")), width)
     if item.repair:
         yield from wrapped((("! It blocks. Repair would: ", "warning"), *safe(item.repair)), width)
 
@@ -316,7 +329,7 @@ def _refusals(item: Item, width: int) -> Iterator[Line]:
     if item.refusals:
         yield _heading("Not taken here")
     for verb, why in item.refusals.items():
-        yield from indented(wrapped(((f"{verb}  ", "muted"), *safe(why, "muted")), width - 2), "  ")
+        yield from indented(wrapped((*safe(f"{verb}  ", "muted"), *safe(why, "muted")), width - 2), "  ")
 
 
 def _led_to_it(view: PageView, width: int) -> Iterator[Line]:

@@ -38,6 +38,8 @@ class QueueView:
         self._order = SORTS[0]
         self._reverse = False
         self._began = datetime.now(UTC)
+        self._known: frozenset[str] | None = None
+        """Endpoints of which something was known when the console was opened."""
         self._looked_at: set[str] = set()
         self._waiting: dict[str, str] = {}
         self._snoozed: set[str] = set()
@@ -172,21 +174,13 @@ class QueueView:
 
     def subject(self, entry: Entry) -> Subject:
         """The entry as filters and orders see it."""
-        item = entry.item
-        record = self._desk.record(item.id)
-        now = datetime.now(UTC)
-        return Subject(
-            item=item,
-            now=now,
-            operator=self._desk.operator,
-            claimed_by=entry.marks.claimed_by,
-            snoozed=is_snoozed(entry, now),
-            new=entry.seen_at > self._began and item.id not in self._looked_at,
-            changed=entry.previous is not None,
-            gone=entry.gone is not None,
-            state=record.state if record else None,
-            seen_at=entry.seen_at,
-        )
+        return self._desk.subject(entry, new=self.is_new(entry))
+
+    def is_new(self, entry: Entry) -> bool:
+        """Whether it came since the operators last looked at its endpoint, and was not looked at yet."""
+        endpoint = entry.item.endpoint
+        since = self._began if endpoint in (self._known or ()) else self._desk.watched_since(endpoint)
+        return since is not None and entry.seen_at > since and entry.item.id not in self._looked_at
 
     def items(self) -> Iterator[Item]:
         """The items shown, in order, for completion."""
@@ -231,10 +225,14 @@ class QueueView:
         self._snoozed.clear()
         self.counts.clear()
         shown = []
+        endpoints = set()
         for entry in self._desk.queue.entries():
             self._count(entry)
+            endpoints.add(entry.item.endpoint)
             if self._shows(entry) or self._is_kept(entry.item.id):
                 shown.append(entry)
+        if self._known is None:
+            self._known = frozenset(endpoints)
         if self._kept is not None and self._desk.entry(self._kept.item.id) is None:
             shown.append(self._kept)
         self._items = Rows(self._key, reverse=self._reverse)
@@ -297,7 +295,7 @@ class QueueView:
 
     def tick(self) -> bool:
         """Time has passed: look at what it changes; True when the rows are others than before."""
-        if self._filter.timed:
+        if self._filter.timed or self._desk.rater.timed:
             before = list(self.rows)
             self.refill()
             return list(self.rows) != before
@@ -334,7 +332,9 @@ class QueueView:
         return bool(self._filter) and not asked.isdisjoint(("is", "state"))
 
     def _key(self, entry: Entry) -> tuple[Any, ...]:
-        return ORDERS[self._order].key(self.subject(entry))
+        """By the order that was chosen, those that were escalated on top whatever it is."""
+        subject = self.subject(entry)
+        return (subject.escalated == self._reverse, *ORDERS[self._order].key(subject))
 
 
 def _everything() -> Filter:

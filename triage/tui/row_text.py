@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from triage.model import safe_text
 from triage.model.decision import REOPENING_STATES, DeliveryState
 from triage.model.item import Risk
 from triage.tui import words
@@ -40,6 +41,9 @@ class RowView(msgspec.Struct, frozen=True):
     """It stands below the head of its group."""
     stayed: str = ""
     """Why the last decision on many left it behind."""
+    risk: Risk | None = None
+    new: bool = False
+    """It came since the console was opened, and was not looked at yet."""
 
 
 def is_over(entry: Entry, record: Record | None) -> bool:
@@ -84,7 +88,7 @@ def _bar(view: RowView, marks: Marks) -> tuple[str, str]:
 def _lead(view: RowView, marks: Marks) -> Line:
     """Cursor, selection, kind or state, and risk: four cells, then a space."""
     selected = (marks.selected, "selected") if view.selected else (" ", "text")
-    risk = view.entry.item.risk
+    risk = view.risk
     risk_mark = (marks.risk[risk], f"risk-{risk.value}") if risk else (" ", "text")
     return (
         _bar(view, marks),
@@ -123,7 +127,7 @@ def _status(view: RowView, marks: Marks) -> Line:
     if record is not None and record.state is not DeliveryState.WITHDRAWN:
         return ((words.state_words(record.state, view.held_s), f"state-{record.state.value}"),)
     if entry.gone is not None:
-        return ((entry.gone.reason, "off"),)
+        return safe(entry.gone.reason, "off", _STATUS_WIDTH)
     parts = [*_own_marks(view, marks), *_deadline(view)]
     spans: list[tuple[str, str]] = []
     for part in parts:
@@ -135,12 +139,12 @@ def _status(view: RowView, marks: Marks) -> Line:
 
 def _own_marks(view: RowView, marks: Marks) -> list[tuple[str, str]]:
     entry = view.entry
-    found = []
+    found = [("new", "accent")] if view.new else []
     if entry.marks.claimed_by:
         mine = entry.marks.claimed_by == view.operator
-        found.append(("@you", "accent") if mine else ("@" + entry.marks.claimed_by[:8], "warning"))
+        found.append(("@you", "accent") if mine else (f"@{_named(entry.marks.claimed_by)}", "warning"))
     if entry.marks.escalated_to:
-        found.append(("!" + entry.marks.escalated_to[:8], "warning"))
+        found.append((f"!{_named(entry.marks.escalated_to)}", "warning"))
     if entry.marks.drafts:
         found.append((marks.draft, "accent"))
     if entry.previous is not None:
@@ -148,11 +152,15 @@ def _own_marks(view: RowView, marks: Marks) -> list[tuple[str, str]]:
     return found
 
 
+def _named(name: str) -> str:
+    """The first letters of somebody's name."""
+    return safe_text.line(name)[:8]
+
+
 def _deadline(view: RowView) -> list[tuple[str, str]]:
     expires = view.entry.item.expires_at
     if expires is None:
-        risk = view.entry.item.risk
-        return [("high risk", "risk-high")] if risk is Risk.HIGH else []
+        return [("high risk", "risk-high")] if view.risk is Risk.HIGH else []
     left = (expires - view.now).total_seconds()
     style = "error" if left <= 0 else "warning" if left < _SOON_S else "muted"
     return [(words.due(left), style)]

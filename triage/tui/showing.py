@@ -61,6 +61,8 @@ class Showing:
             state.selected,
             self._view.is_inside(row_id),
             self._choosing.why_stayed(row_id),
+            self._desk.risk_of(entry).risk,
+            self._view.is_new(entry),
         )
 
     def _head(self, group: str, entry: Entry, state: RowState) -> GroupView | None:
@@ -105,6 +107,7 @@ class Showing:
             held_s=self.held_s(record),
             wait_reason=self._desk.wait_reason(record.decision.id) if record else "",
             key_of=self._key_of,
+            rated=self._desk.risk_of(entry),
         )
 
     # -- deliveries -----------------------------------------------------------------------------

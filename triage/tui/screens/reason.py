@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 from textual.app import ComposeResult
 from textual.widgets import Input
 
 from triage.model.item import Item, Verb
+from triage.model.reason import ReadyReason
 from triage.tui import words
-from triage.tui.lines import Line, safe, wrapped
+from triage.tui.lines import Line, indented, safe, wrapped
+from triage.tui.reasons import Reason
 from triage.tui.screens.dialog import Dialog, OnDraft
 from triage.tui.screens.page import Page
 
-__all__ = ["Reason", "ReasonDialog"]
-
-
-class Reason(msgspec.Struct, frozen=True):
-    """The answer: a reason, or None where the operator gave none."""
-
-    text: str | None
+__all__ = ["ReasonDialog"]
 
 
 class ReasonDialog(Dialog[Reason]):
@@ -30,7 +25,7 @@ class ReasonDialog(Dialog[Reason]):
         self,
         verb: Verb,
         item: Item,
-        reasons: Sequence[str],
+        reasons: Sequence[ReadyReason],
         *,
         title: str = "",
         draft: str = "",
@@ -69,9 +64,10 @@ class ReasonDialog(Dialog[Reason]):
     def single_key(self, key: str) -> bool:
         """A number decides, enter decides without a reason, whatever can be typed begins the text."""
         if key.isdecimal() and key != "0" and int(key) <= len(self._reasons):
-            self._decide(self._reasons[int(key) - 1])
+            ready = self._reasons[int(key) - 1]
+            self._decide(Reason(ready.text, ready))
         elif key == "enter" and not self._needed:
-            self._decide(None)
+            self._decide(Reason())
         elif len(key) == 1 or key == "tab":
             line = self.query_one(Input)
             line.focus()
@@ -92,16 +88,18 @@ class ReasonDialog(Dialog[Reason]):
         if not text and self._needed:
             self.notice("This needs a reason: write one, or go back with esc.")
         else:
-            self._decide(text or None)
+            self._decide(Reason(text or None))
 
-    def _decide(self, reason: str | None) -> None:
+    def _decide(self, reason: Reason) -> None:
         if self.may_decide():
-            self.finish(Reason(reason))
+            self.finish(reason)
 
     def _lines(self, width: int) -> list[Line]:
         lines: list[Line] = []
         if self._warning:
             lines += [*wrapped((("! ", "warning"), *safe(self._warning, "warning")), width), ()]
         for number, reason in enumerate(self._reasons, 1):
-            lines.append(((f" {number}  ", "shortcut"), *safe(reason, "text", width - 4)))
+            lines.append(((f" {number}  ", "shortcut"), *safe(reason.text, "text", width - 4)))
+            if reason.message:
+                lines += indented([safe(f"sends: {reason.message}", "muted", width - 4)], "    ")
         return [*lines, ()]

@@ -102,6 +102,7 @@ class ItemPane(LineWidget, can_focus=True):
             (record.decision.id, record.state, record.detail, record.effect, record.note) if record else None,
             id(page.context),
             page.wait_reason,
+            page.rated,
             self._text_width,
         )
         if key != self._body_key:
