@@ -173,6 +173,10 @@ async def test_an_unknown_outcome_is_closed_by_hand_with_a_note(desks: MakeDesk,
     closed = desk.close_by_hand(record.decision.id, "asked the bank: never arrived")
     assert (closed.state, closed.note) == (DeliveryState.CLOSED, "asked the bank: never arrived")
     assert agent.sends == 1
+    agent.before_acting = lambda: None
+    again = approve(desk, item)
+    assert (await desk.wait(again.decision.id, 10)).state is DeliveryState.CONFIRMED
+    assert agent.acted == [("a", again.decision.id)]
 
 
 async def test_a_fault_of_our_own_while_sending_is_unknown_not_lost(desks: MakeDesk, agent: Agent) -> None:

@@ -90,6 +90,7 @@ def test_a_confirmed_item_is_not_decided_again(log: Log) -> None:
         [S.SENDING, S.REFUSED],
         [S.SENDING, S.SENT, S.REFUSED],
         [S.SENDING, S.UNKNOWN, S.REFUSED],
+        [S.SENDING, S.UNKNOWN, S.CLOSED],
     ],
 )
 def test_after_these_ends_the_item_can_be_decided_again(
@@ -107,7 +108,7 @@ def test_after_these_ends_the_item_can_be_decided_again(
 
 
 @pytest.mark.parametrize(
-    "way", [[], [S.SENDING], [S.SENDING, S.SENT], [S.SENDING, S.UNKNOWN], [S.SENDING, S.UNKNOWN, S.CLOSED]]
+    "way", [[], [S.SENDING], [S.SENDING, S.SENT], [S.SENDING, S.UNKNOWN], [S.SENDING, S.CONFIRMED]]
 )
 def test_in_these_states_it_stays_decided(log: Log, way: list[DeliveryState]) -> None:
     item = make_item()

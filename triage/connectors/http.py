@@ -49,6 +49,8 @@ READ_TIMEOUT_S = 10.0
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """Largest body that is read, after decompression."""
 MAX_REDIRECTS = 3
+KEEP_ALIVE_S = 3.0
+"""Idle connections are given up before servers do (many after 5 s), so that no request meets one just closed."""
 _USER_AGENT = "triage"
 
 
@@ -309,7 +311,7 @@ def _new_client(
         context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if client_cert:
         context.load_cert_chain(client_cert, client_key)
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=100)
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=100, keepalive_expiry=KEEP_ALIVE_S)
     return httpx.AsyncClient(
         transport=httpx.AsyncHTTPTransport(verify=context, limits=limits, uds=unix_socket, proxy=proxy),
         timeout=httpx.Timeout(None, connect=READ_TIMEOUT_S, pool=READ_TIMEOUT_S),

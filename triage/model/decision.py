@@ -97,8 +97,8 @@ TRANSITIONS = MappingProxyType(
 OPEN_STATES = frozenset({_S.HELD, _S.SENDING, _S.SENT, _S.UNKNOWN})
 """Deliveries that are not over."""
 
-REOPENING_STATES = frozenset({_S.WITHDRAWN, _S.STALE, _S.REFUSED})
-"""Ends that leave a still-waiting item to be decided again."""
+REOPENING_STATES = frozenset({_S.WITHDRAWN, _S.STALE, _S.REFUSED, _S.CLOSED})
+"""Ends that leave a still-waiting item to be decided again. CLOSED: the operator looked, and said so in a note."""
 
 
 class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):

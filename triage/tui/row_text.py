@@ -48,7 +48,7 @@ class RowView(msgspec.Struct, frozen=True):
 
 def is_over(entry: Entry, record: Record | None) -> bool:
     """Nothing is left to do: it is gone, or decided and settled."""
-    if record is not None and record.state in (DeliveryState.CONFIRMED, DeliveryState.CLOSED):
+    if record is not None and record.state is DeliveryState.CONFIRMED:
         return True
     return entry.gone is not None and (record is None or record.state in REOPENING_STATES)
 
