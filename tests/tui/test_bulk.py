@@ -414,6 +414,9 @@ class TestConsole:
             reading = console.app.screen
             assert isinstance(reading, ReadingScreen)
             assert any("Refund b" in plain(line) for line in reading.shown_lines)
+            assert not any("shows what led" in plain(line) for line in reading.shown_lines), (
+                "no key does here"
+            )
             await console.press("q", "space", "y")
             await console.until(lambda: "2 approved, 1 stays behind" in console.said)
             assert sorted(decided(console)) == ["a", "c"]

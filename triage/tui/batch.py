@@ -38,7 +38,7 @@ __all__ = [
     "sort_out",
 ]
 
-MOST = 1_000
+MOST = 500
 """Items decided at once: so many are logged well within the time in which they can be taken back."""
 
 Give = Callable[[Item], "Verdict | str"]

@@ -335,7 +335,7 @@ def _refusals(item: Item, width: int) -> Iterator[Line]:
 def _led_to_it(view: PageView, width: int) -> Iterator[Line]:
     context = view.context
     if context is None:
-        if view.record is None and view.entry.gone is None:
+        if view.record is None and view.entry.gone is None and view.key_of("open"):
             yield ((f"{view.key_of('open')} shows what led to it", "faint"),)
         return
     yield _heading("What led to it")

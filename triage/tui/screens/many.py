@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from triage.desk.desk import Desk
 from triage.tui.actions import Keymap
 from triage.tui.batch import Standing
@@ -69,7 +71,8 @@ class Many:
 
     def page_of(self, entry: Entry) -> Maker:
         """An item's whole page, for reading beside others."""
-        page, marks = self._screen.showing.page(entry), self._screen.look.marks
+        marks = self._screen.look.marks
+        page = msgspec.structs.replace(self._screen.showing.page(entry), key_of=lambda _: "")  # no keys here
         return lambda width: [*head_lines(page, marks, width), (), *body_lines(page, marks, width)]
 
     # -- deciding -------------------------------------------------------------------------------
