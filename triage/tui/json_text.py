@@ -1,23 +1,24 @@
 """JSON laid out for reading: one value a line, nested by indentation, its types visible.
 
 Strings stand in quotes, or as a block behind a bar when they have several lines; numbers are written as
-they came, so that 1 and 1.0 differ. What looks like a patch is shown as one.
+they came, so that 1 and 1.0 differ. A string is drawn as what it is: a patch, code, Markdown or words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from triage.model import safe_text
-from triage.tui.lines import Line, fit, indented, safe, safe_block, width_of, wrapped
+from triage.tui.content_kind import PLAIN, Content, Kind, path_beside, recognise
+from triage.tui.content_text import PANE, Extent, content_lines, summary
+from triage.tui.lines import Line, fit, indented, safe, width_of, wrapped
+from triage.tui.syntax import code_rows
 
-__all__ = ["MAX_CHARACTERS", "json_lines", "one_line", "text_lines"]
+__all__ = ["json_lines", "one_line", "text_lines"]
 
-MAX_CHARACTERS = 60_000
-"""Characters of one string laid out; the rest is counted, and seen in the raw view."""
 MAX_ENTRIES = 2_000
 """Entries of one list or object laid out."""
 MAX_DEPTH = 24
@@ -26,21 +27,34 @@ _MIN_WIDTH = 16
 _STEP = "  "
 
 
-def json_lines(value: Any, width: int) -> list[Line]:
+class _Place(NamedTuple):
+    """Where a value stands, and the room it has."""
+
+    width: int
+    extent: Extent
+    depth: int = 0
+    key: str = ""
+    """The name it stands under; empty: none."""
+    path: str = ""
+    """The file named beside it."""
+
+    def narrower(self, by: int) -> _Place:
+        """The same with less room, but never too little."""
+        return self._replace(width=max(self.width - by, _MIN_WIDTH))
+
+    def deeper(self, by: int) -> _Place:
+        """One level further in."""
+        return self.narrower(by)._replace(depth=self.depth + 1)
+
+
+def json_lines(value: Any, width: int, extent: Extent = PANE) -> list[Line]:
     """``value`` as lines of at most ``width`` cells."""
-    return list(_value(value, width, 0))
+    return list(_value(value, _Place(max(width, _MIN_WIDTH), extent)))
 
 
-def text_lines(text: str, width: int, style: str = "text") -> list[Line]:
-    """Running text as lines; a patch in it is coloured, with its marks."""
-    shown, more = text[:MAX_CHARACTERS], len(text) - MAX_CHARACTERS
-    rows = safe_block(shown, style)
-    if _is_patch(shown):
-        rows = [_patch_row(row) for row in rows]
-    lines = [part for row in rows for part in wrapped(row, width)]
-    if more > 0:
-        lines.append(((f"… {more:,} more characters; the raw view shows all", "warning"),))
-    return lines
+def text_lines(text: str, width: int, style: str = "text", extent: Extent = PANE) -> list[Line]:
+    """Running text as lines, drawn as what it is."""
+    return list(content_lines(text, recognise(text), max(width, _MIN_WIDTH), style, extent))
 
 
 def one_line(value: Any, limit: int = 120) -> str:
@@ -55,16 +69,20 @@ def _encoded(value: Any) -> str:
         return str(value)
 
 
-def _value(value: Any, width: int, depth: int) -> Iterator[Line]:
-    width = max(width, _MIN_WIDTH)
-    if depth >= MAX_DEPTH and isinstance(value, dict | list):
-        yield from wrapped(safe(_encoded(value)[:MAX_CHARACTERS], "text"), width)
+def _value(value: Any, place: _Place) -> Iterator[Line]:
+    if place.depth >= MAX_DEPTH and isinstance(value, dict | list):
+        yield from wrapped(safe(_encoded(value)[: place.extent.characters], "text"), place.width)
     elif isinstance(value, dict) and value:
-        yield from _object(value, width, depth)
+        yield from _object(value, place)
     elif isinstance(value, list) and value:
-        yield from _array(value, width, depth)
+        yield from _array(value, place)
     elif isinstance(value, str):
-        yield from _string(value, width)
+        content = _content(value, place)
+        yield from (
+            _block(value, content, place)
+            if _is_block(value, content, place)
+            else _quoted(value, content, place.width)
+        )
     else:
         yield _scalar(value)
 
@@ -77,31 +95,44 @@ def _scalar(value: Any) -> Line:
     return ((_encoded(value), "number"),) if isinstance(value, int | float) else safe(_encoded(value))
 
 
-def _string(value: str, width: int) -> list[Line]:
-    if "\n" in value.rstrip("\n") or len(value) > 8 * width:
-        return indented(text_lines(value, width - 2, "string"), "│ ", "faint")
+def _content(value: str, place: _Place) -> Content:
+    return recognise(value, place.key, place.path) if place.key else PLAIN
+
+
+def _is_block(value: str, content: Content, place: _Place) -> bool:
+    """Whether a string gets lines of its own."""
+    return content.kind is Kind.PATCH or "\n" in value.rstrip("\n") or len(value) > 8 * place.width
+
+
+def _block(value: str, content: Content, place: _Place) -> list[Line]:
+    if content.kind in (Kind.PATCH, Kind.CODE):
+        return list(content_lines(value, content, place.width, extent=place.extent))
+    lines = content_lines(value, content, place.narrower(2).width, "string", place.extent)
+    return indented(lines, "│ ", "gutter")
+
+
+def _quoted(value: str, content: Content, width: int) -> list[Line]:
     trailing = "⏎" * (len(value) - len(value.rstrip("\n")))
-    body = (('"', "muted"), *safe(value.rstrip("\n"), "string"), (trailing + '"', "muted"))
-    first, *rest = wrapped(body, width)
-    return [first, *rest]
+    value = value.rstrip("\n")
+    code = content.kind is Kind.CODE
+    inner = code_rows(value, content.language)[0] if code else safe(value, "string")
+    return wrapped((('"', "muted"), *inner, (trailing + '"', "muted")), width)
 
 
-def _is_block(lines: list[Line]) -> bool:
-    return bool(lines and lines[0] and lines[0][0] == ("│ ", "faint"))
-
-
-def _object(value: dict[str, Any], width: int, depth: int) -> Iterator[Line]:
+def _object(value: dict[str, Any], place: _Place) -> Iterator[Line]:
     keys = [safe(str(key), "key", 60) for key in list(value)[:MAX_ENTRIES]]
     simple = [width_of(key) for key, one in zip(keys, value.values(), strict=False) if not _nests(one)]
-    column = min(max(simple, default=0), _KEY_WIDTH, width // 2) + 2
-    for key, one in zip(keys, value.values(), strict=False):
-        yield from _member(key, one, column, width, depth)
+    column = min(max(simple, default=0), _KEY_WIDTH, place.width // 2) + 2
+    path = path_beside(value)
+    for key, (name, one) in zip(keys, value.items(), strict=False):
+        yield from _member(key, one, column, place._replace(key=str(name), path=path))
     if len(value) > MAX_ENTRIES:
         yield ((f"… {len(value) - MAX_ENTRIES:,} more; the raw view shows all", "warning"),)
 
 
-def _member(key: Line, value: Any, column: int, width: int, depth: int) -> Iterator[Line]:
+def _member(key: Line, value: Any, column: int, place: _Place) -> Iterator[Line]:
     """One key and its value: beside it where that fits, else below."""
+    width = place.width
     if _nests(value):
         inline = _inline(value, width - width_of(key) - 2)
         if inline is not None:
@@ -109,20 +140,23 @@ def _member(key: Line, value: Any, column: int, width: int, depth: int) -> Itera
             yield (*key, (" " * gap, "text"), *inline)
             return
         yield (*key, (f"  {_size(value)}", "muted"))
-        yield from indented(_value(value, width - 2, depth + 1), _STEP)
+        yield from indented(_value(value, place.deeper(2)), _STEP)
         return
-    lines = list(_value(value, width - column, depth + 1))
-    if _is_block(lines) or width_of(key) >= column:
-        yield fit(key, width)
-        yield from indented(_value(value, width - 2, depth + 1), _STEP)
+    content = _content(value, place) if isinstance(value, str) else PLAIN
+    block = isinstance(value, str) and _is_block(value, content, place.narrower(column))
+    if block or width_of(key) >= column:
+        yield fit((*key, (f"  {summary(value, content)}", "muted")) if block else key, width)
+        inner = place.deeper(2)
+        yield from indented(_block(value, content, inner) if block else _value(value, inner), _STEP)
         return
-    yield (*key, (" " * (column - width_of(key)), "text"), *lines[0])
-    yield from indented(lines[1:], " " * column)
+    first, *rest = _value(value, place.deeper(column))
+    yield (*key, (" " * (column - width_of(key)), "text"), *first)
+    yield from indented(rest, " " * column)
 
 
-def _array(value: list[Any], width: int, depth: int) -> Iterator[Line]:
+def _array(value: list[Any], place: _Place) -> Iterator[Line]:
     for number, one in enumerate(value[:MAX_ENTRIES]):
-        lines = list(_value(one, width - 2, depth + 1))
+        lines = list(_value(one, place.deeper(2)))
         yield (("- ", "muted"), *lines[0])
         yield from indented(lines[1:], _STEP)
         if number == MAX_ENTRIES - 1 and len(value) > MAX_ENTRIES:
@@ -142,7 +176,7 @@ def _inline(value: Any, width: int) -> Line | None:
     spans: list[tuple[str, str]] = [("[", "muted")]
     for number, one in enumerate(value):
         spans += [(", ", "muted")] if number else []
-        spans += _string(one, 10_000)[0] if isinstance(one, str) else _scalar(one)
+        spans += _quoted(one, PLAIN, 10_000)[0] if isinstance(one, str) else _scalar(one)
     line = (*spans, ("]", "muted"))
     return line if width_of(line) <= width else None
 
@@ -151,22 +185,3 @@ def _size(value: Any) -> str:
     if isinstance(value, dict):
         return ""
     return f"[{len(value):,}]"
-
-
-def _is_patch(text: str) -> bool:
-    rows = text.split("\n", 400)
-    heads = sum(row.startswith(("@@ ", "--- ", "+++ ", "diff --git ")) for row in rows)
-    return heads >= 2 or (heads >= 1 and any(row.startswith("@@ ") for row in rows))
-
-
-def _patch_row(row: Line) -> Line:
-    first = row[0][0] if row else ""
-    if first.startswith(("@@", "--- ", "+++ ", "diff ")):
-        style = "hunk"
-    elif first.startswith("+"):
-        style = "add"
-    elif first.startswith("-"):
-        style = "del"
-    else:
-        return row
-    return tuple((text, own if own == "hidden" else style) for text, own in row)

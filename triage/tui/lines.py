@@ -14,11 +14,14 @@ from rich.cells import cell_len, set_cell_size
 from triage.model import safe_text
 
 __all__ = [
+    "CUT",
+    "WRAP",
     "Line",
     "Span",
     "both_ends",
     "fit",
     "indented",
+    "marked",
     "padded",
     "plain",
     "rule",
@@ -32,6 +35,8 @@ Span = tuple[str, str]
 """A text and the name of its style."""
 Line = tuple[Span, ...]
 
+WRAP, CUT = "wrap", "cut"
+"""Styles of the empty span before a line that goes on from the one above: after a space, or within a word."""
 _HIDDEN = re.compile("(‹[^‹›\n]{1,24}›)")
 _WORDS = re.compile(r"\s+|[^\s]+")
 
@@ -48,15 +53,16 @@ def width_of(line: Line) -> int:
 
 def safe(text: str, style: str = "text", limit: int | None = None) -> Line:
     """Agent text as one harmless line; marks of what it hides stand out."""
-    return tuple(_marked(safe_text.line(text, limit), style))
+    return tuple(marked(safe_text.line(text, limit), style))
 
 
 def safe_block(text: str, style: str = "text") -> list[Line]:
     """Agent text as harmless lines, its own line breaks kept."""
-    return [tuple(_marked(row, style)) for row in safe_text.block(text).split("\n")]
+    return [tuple(marked(row, style)) for row in safe_text.block(text).split("\n")]
 
 
-def _marked(text: str, style: str) -> Iterator[Span]:
+def marked(text: str, style: str) -> Iterator[Span]:
+    """Text that is harmless already as spans, its marks of what was hidden by themselves."""
     if "‹" not in text:
         yield text, style
         return
@@ -111,24 +117,27 @@ def indented(lines: Iterable[Line], text: str, style: str = "text") -> list[Line
 
 
 def wrapped(line: Line, width: int) -> list[Line]:
-    """``line`` broken between words, and within words that are too long, to ``width`` cells."""
+    """``line`` broken between words, and within words that are too long, to ``width`` cells.
+
+    Every further line begins with an empty span that says what it goes on from: ``WRAP`` or ``CUT``.
+    """
     if width <= 0 or width_of(line) <= width:
         return [line]
     rows: list[Line] = []
     row: list[Span] = []
-    used = 0
+    used, spaced = 0, False
     for text, style in line:
         for word in _WORDS.findall(text):
             for piece in _pieces(word, width):
                 cells = cell_len(piece)
                 if used + cells > width:
                     rows.append(_without_trailing_space(row))
-                    row, used = [], 0
+                    row, used = [("", WRAP if spaced or piece.isspace() else CUT)], 0
                     if piece.isspace():
                         continue
                 row.append((piece, style))
-                used += cells
-    if row:
+                used, spaced = used + cells, piece.isspace()
+    if used:
         rows.append(_merged(row))
     return rows
 
