@@ -46,7 +46,7 @@ class ConfirmDialog(Dialog[bool]):
     def _lines(self, width: int) -> list[Line]:
         why: Line = (("High risk", "risk-high"), *(safe(f": {self._why}", "risk-high") if self._why else ()))
         asked: Line = (("Type ", "text"), (self._word, "strong"), (" to decide it.", "text"))
-        return [*wrapped(why, width), asked, ()]
+        return [*wrapped(why, width), asked]
 
     def on_input_changed(self) -> None:
         """What was wrong is being mended."""
