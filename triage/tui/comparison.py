@@ -14,7 +14,7 @@ import msgspec
 
 from triage.model import safe_text
 from triage.model.item import Item
-from triage.tui.item_text import hidden_in, strings_in
+from triage.tui.item_warnings import hidden_in, strings_in
 from triage.tui.outliers import ABSENT, stand_out
 
 __all__ = ["ACTION", "Cell", "Column", "Comparison", "Place", "comparable", "compare", "place_words"]

@@ -18,7 +18,9 @@ from triage.model import safe_text
 from triage.model.decision import DeliveryState, Verdict
 from triage.model.item import Action, Context, Item, ItemKind, Risk
 from triage.tui import words
-from triage.tui.changes import difference_lines, differences
+from triage.tui.changes import difference_lines, differences, edit_lines
+from triage.tui.content_text import PANE, WHOLE, Extent
+from triage.tui.item_warnings import warning_lines
 from triage.tui.json_text import json_lines, one_line, text_lines
 from triage.tui.lines import Line, indented, safe, wrapped
 from triage.tui.marks import Marks
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from triage.store.log import Record
     from triage.store.queue import Entry
 
-__all__ = ["PageView", "body_lines", "head_lines", "hidden_in", "strings_in"]
+__all__ = ["PageView", "body_lines", "head_lines"]
 
 _KIND_WORDS = {
     ItemKind.APPROVAL: "wants your approval",
@@ -55,6 +57,14 @@ class PageView(msgspec.Struct, frozen=True):
     """Action id → its key as people read it."""
     rated: Rated | None = None
     """Its risk; None: as its agent hints."""
+    whole: bool = False
+    """Long texts are laid out to their end."""
+
+    @property
+    def extent(self) -> Extent:
+        """How much of each text is laid out."""
+        key = self.key_of("open")
+        return WHOLE if self.whole else PANE._replace(rest=f"{key} opens the whole" if key else "")
 
 
 def head_lines(view: PageView, marks: Marks, width: int) -> list[Line]:
@@ -119,13 +129,13 @@ def _sections(view: PageView, marks: Marks, width: int) -> Iterator[list[Line]]:
     item = view.entry.item
     yield list(_standing(view, marks, width))
     yield list(_marks_of_operators(view, width))
-    yield [*_whole_risk(view, width), *_warnings(item, width)]
+    yield [*_whole_risk(view, width), *warning_lines(item, width)]
     if view.entry.previous is not None:
         yield _changed(view.entry.previous, view, width)
     if item.description:
-        yield text_lines(item.description, width)
+        yield text_lines(item.description, width, extent=view.extent)
     for number, action in enumerate(item.actions, 1):
-        yield _action(action, number, len(item.actions), item, width)
+        yield _action(action, number, view, width)
     yield list(_options(item, width))
     yield _schema(item, width)
     yield list(_scopes(item, width))
@@ -169,8 +179,9 @@ def _delivery(view: PageView, record: Record, width: int) -> Iterator[Line]:
     for label, text in parts:
         if text:
             yield from wrapped(((label, "muted"), *safe(text)), width)
-    for verdict in record.decision.verdicts:
-        yield from _verdict(verdict, width)
+    actions = record.item.actions if record.item else ()
+    for number, verdict in enumerate(record.decision.verdicts):
+        yield from _verdict(verdict, actions[number] if number < len(actions) else None, width)
     if record.state is DeliveryState.UNKNOWN:
         hint = (
             f"Nobody knows whether it took effect; it is not sent again. {view.key_of('look_again')} asks the "
@@ -179,13 +190,16 @@ def _delivery(view: PageView, record: Record, width: int) -> Iterator[Line]:
         yield from wrapped(((hint, "warning"),), width)
 
 
-def _verdict(verdict: Verdict, width: int) -> list[Line]:
+def _verdict(verdict: Verdict, proposed: Action | None, width: int) -> list[Line]:
     lines: list[Line] = []
     if verdict.reason:
         lines += wrapped((("reason: ", "muted"), *safe(verdict.reason)), width)
     if verdict.scope:
         lines += wrapped((("scope: ", "muted"), *safe(verdict.scope, "warning")), width)
-    if verdict.arguments is not UNSET:
+    if verdict.arguments is not UNSET and proposed is not None:
+        lines += [(("edited:", "muted"),)]
+        lines += indented(edit_lines(proposed.arguments, verdict.arguments, width - 2), "  ")
+    elif verdict.arguments is not UNSET:
         lines += [(("with these arguments:", "muted"),)]
         lines += indented(json_lines(verdict.arguments, width - 2), "  ")
     if verdict.answer is not UNSET:
@@ -206,44 +220,6 @@ def _marks_of_operators(view: PageView, width: int) -> Iterator[Line]:
         yield safe(f"An unfinished draft is kept: {verb}", "accent", width)
 
 
-def _warnings(item: Item, width: int) -> Iterator[Line]:
-    hides = hidden_in(item)
-    if hides:
-        text = f"! This text hides characters, shown as ‹NAME›: {', '.join(hides)}"
-        yield from wrapped(((text, "error"),), width)
-    for verb, text in item.warnings.items():
-        yield from wrapped((("! ", "warning"), *safe(f"{verb}: ", "strong"), *safe(text, "warning")), width)
-    if item.repair:
-        yield from wrapped((("! It blocks. Repair would: ", "warning"), *safe(item.repair)), width)
-
-
-def hidden_in(item: Item) -> tuple[str, ...]:
-    """What all of the item's texts hide, named once each."""
-    return tuple(dict.fromkeys(name for text in _texts(item) for name in safe_text.hidden(text)))
-
-
-def _texts(item: Item) -> Iterator[str]:
-    yield from (item.title, item.agent, item.description)
-    for action in item.actions:
-        yield from (action.name, action.description)
-        yield from strings_in(action.arguments)
-    for option in item.options:
-        yield from (option.label, option.description)
-
-
-def strings_in(value: Any) -> Iterator[str]:
-    """Every string in a JSON value, keys as well; without recursion, for deep ones."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, dict):
-            waiting += [*one.keys(), *one.values()]
-        elif isinstance(one, list):
-            waiting += one
-
-
 def _changed(before: Item, view: PageView, width: int) -> list[Line]:
     when = view.entry.changed_at
     ago = f"{words.age_words((view.now - when).total_seconds())} ago" if when else ""
@@ -251,16 +227,17 @@ def _changed(before: Item, view: PageView, width: int) -> list[Line]:
     return [*lines, *difference_lines(differences(before, view.entry.item), width)]
 
 
-def _action(action: Action, number: int, count: int, item: Item, width: int) -> list[Line]:
-    lead = f"{number}  " if count > 1 else ""
+def _action(action: Action, number: int, view: PageView, width: int) -> list[Line]:
+    item = view.entry.item
+    lead = f"{number}  " if len(item.actions) > 1 else ""
     lines: list[Line] = [((lead, "muted"), *safe(action.name, "accent", width - 4))]
     if action.verbs is not None and action.verbs != item.verbs:
         lines.append((("takes ", "muted"), (", ".join(action.verbs) or "nothing", "text")))
     if action.description:
-        lines += text_lines(action.description, width, "muted")
+        lines += text_lines(action.description, width, "muted", view.extent)
     if action.arguments is None or action.arguments == {}:
         return [*lines, (("  no arguments", "muted"),)]
-    return [*lines, *indented(json_lines(action.arguments, width - 2), "  ")]
+    return [*lines, *indented(json_lines(action.arguments, width - 2, view.extent), "  ")]
 
 
 def _options(item: Item, width: int) -> Iterator[Line]:
@@ -347,7 +324,7 @@ def _led_to_it(view: PageView, width: int) -> Iterator[Line]:
     for message in context.messages:
         at = message.at.astimezone().strftime("  %H:%M") if message.at else ""
         yield (*safe(message.role, "strong", 30), (at, "muted"))
-        yield from indented(text_lines(message.text, width - 2), "  ")
+        yield from indented(text_lines(message.text, width - 2, extent=view.extent), "  ")
     if context.state is not None:
         yield (("state", "strong"),)
-        yield from indented(json_lines(context.state, width - 2), "  ")
+        yield from indented(json_lines(context.state, width - 2, view.extent), "  ")

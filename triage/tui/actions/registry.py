@@ -216,7 +216,14 @@ ACTIONS: tuple[Action, ...] = (
     _act("last", "G end", "last item", "Move", "Go to the last item"),
     _act("scroll_down", "ctrl+d pagedown", "scroll down", "Move", "Scroll the item down by half a page"),
     _act("scroll_up", "ctrl+u pageup", "scroll up", "Move", "Scroll the item up by half a page"),
-    _act("open", "enter l right", "open", "Move", "Go into the item and read it", when=when.has_item),
+    _act(
+        "open",
+        "enter l right",
+        "open",
+        "Move",
+        "Go into the item and read it; from there, read all of it over the whole window",
+        when=when.has_item,
+    ),
     _act(
         "back",
         "escape h left",

@@ -43,19 +43,21 @@ class Finding:
         def given(text: str | None) -> None:
             if text is not None:
                 count = self._screen.pane.search(text)
-                self._screen.say(f"{plural(count, 'line')} with {text!r}" if text else "")
+                self._screen.say(f"{text!r} is here {plural(count, 'time')}" if text else "")
 
         self._screen.app.push_screen(PromptDialog("Search the item", needed=False), given)
 
     def search_next(self, _: Entry | None) -> None:
         """The next match."""
-        if not self._screen.pane.next_match(1):
-            self._screen.say("No further match below.")
+        self._step(1)
 
     def search_previous(self, _: Entry | None) -> None:
         """The match before."""
-        if not self._screen.pane.next_match(-1):
-            self._screen.say("No further match above.")
+        self._step(-1)
+
+    def _step(self, step: int) -> None:
+        found = self._screen.pane.next_match(step)
+        self._screen.say(self._screen.pane.found if found else "It is not here.")
 
     def refresh(self, _: Entry | None) -> None:
         """Ask every endpoint now."""

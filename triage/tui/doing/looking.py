@@ -47,7 +47,10 @@ class Looking:
         desk, marks = self._screen.desk, self._screen.look.marks
         events = desk.log_of(entry.item.id) if entry else []
         if entry is not None and events:
-            self._read(f"Log of: {entry.item.title}", lambda width: event_lines(events, marks, width))
+            self._read(
+                f"Log of: {entry.item.title}",
+                lambda width: event_lines(events, marks, width, desk.log.record),
+            )
             return
         records = desk.recent(_RECENT)
         self._read("The last decisions", lambda width: record_lines(records, marks, width))

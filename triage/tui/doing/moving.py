@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from triage.tui.guard import Subject
+from triage.tui.item_text import body_lines
+from triage.tui.screens.reading import ReadingScreen
 from triage.tui.widgets.filter_line import FilterLine
 
 if TYPE_CHECKING:
@@ -45,9 +49,15 @@ class Moving:
         self._screen.pane.scroll_by(-max(1, self._screen.pane.page_rows // 2))
 
     def open(self, entry: Entry | None) -> None:
-        """Go into the item, and ask its endpoint what led to it; into a folded group by unfolding it."""
+        """Go into the item, and ask its endpoint what led to it; from there, read it over the whole window.
+
+        Of a folded group: unfold it.
+        """
         screen = self._screen
-        if screen.focused is not screen.pane and screen.many.unfold():
+        if screen.focused is screen.pane:
+            self._read_whole(entry)
+            return
+        if screen.many.unfold():
             return
         screen.add_class("-reading")
         screen.pane.focus()
@@ -57,6 +67,16 @@ class Moving:
         if not screen.has_context(subject):
             screen.take_context(subject, f"asking {entry.item.endpoint}…")
             screen.run_worker(self._ask(subject), exclusive=False)
+
+    def _read_whole(self, entry: Entry | None) -> None:
+        """Every text of the item to its end, on a screen of its own."""
+        if entry is None:
+            return
+        page = msgspec.structs.replace(self._screen.showing.page(entry), whole=True)
+        marks = self._screen.look.marks
+        self._screen.app.push_screen(
+            ReadingScreen(entry.item.title, lambda width: body_lines(page, marks, width))
+        )
 
     async def _ask(self, subject: Subject) -> None:
         from triage.connectors.http import EndpointError

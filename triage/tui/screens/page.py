@@ -9,8 +9,9 @@ from textual import events
 from textual.geometry import Size
 
 from triage.tui.ink import Ink
-from triage.tui.lines import Line, padded, plain
+from triage.tui.lines import Line, padded
 from triage.tui.marks import marks_for
+from triage.tui.searching import Match, Piece, find, highlighted, pieces_by_line
 from triage.tui.widgets.line_widget import LineWidget, Look, Painted
 
 __all__ = ["Page", "look_from"]
@@ -38,8 +39,10 @@ class Page(LineWidget, can_focus=True):
         self._made_for = -1
         self.top = 0
         self.cursor = cursor
-        self.words = ""
-        """What is searched for, in lower case."""
+        self._words = ""
+        self._matches: list[Match] = []
+        self._pieces: dict[int, list[tuple[Piece, int]]] = {}
+        self._at = 0
 
     # -- what is shown --------------------------------------------------------------------------
 
@@ -63,6 +66,7 @@ class Page(LineWidget, can_focus=True):
         """All lines at a width; made once a width."""
         if width != self._made_for:
             self._made, self._made_for = self._make(width), width
+            self._find_matches()
         return self._made
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
@@ -81,8 +85,10 @@ class Page(LineWidget, can_focus=True):
         return seen + [(-1, ())] * (height - len(seen))
 
     def _painted(self, index: int, line: Line, width: int) -> Painted:
-        found = bool(self.words) and self.words in plain(line).lower()
-        return padded(line, width), "cursor" if index == self.cursor else "bar" if found else "plain"
+        if found := self._pieces.get(index):
+            styles = {piece: "match-now" if match == self._at else "match" for piece, match in found}
+            line = highlighted(line, styles)
+        return padded(line, width), "cursor" if index == self.cursor else "plain"
 
     # -- moving ---------------------------------------------------------------------------------
 
@@ -114,31 +120,36 @@ class Page(LineWidget, can_focus=True):
             self.reveal(index)
 
     def find(self, words: str) -> int:
-        """Search for ``words`` (empty: no longer), go to the first match at or below the top; returns how
-        many lines match."""
-        self.words = words.lower()
-        matches = self._matches()
-        if matches:
-            self.point(next((index for index in matches if index >= self.top), matches[0]))
-        else:
-            self.point(None)
-        self.repaint()
-        return len(matches)
+        """Search for ``words`` (empty: no longer), go to the first match in sight or below; says how many
+        there are."""
+        self._words = words
+        self.lines_for(self.size.width)
+        self._find_matches()
+        below = (number for number, match in enumerate(self._matches) if match[0].line >= self.top)
+        self._at = next(below, 0)
+        self._show_match()
+        return len(self._matches)
+
+    @property
+    def found(self) -> str:
+        """Where in what was found one is: ``3 of 17``; empty where nothing was."""
+        return f"{self._at + 1:,} of {len(self._matches):,}" if self._matches else ""
 
     def next_match(self, step: int) -> None:
         """Go to the next match, or the one before (-1); round at the ends."""
-        matches = self._matches()
-        if not matches:
-            return
-        at = self.cursor if self.cursor is not None else self.top - 1
-        later = [index for index in matches if (index > at if step > 0 else index < at)]
-        self.point((later[0] if step > 0 else later[-1]) if later else matches[0 if step > 0 else -1])
+        if self._matches:
+            self._at = (self._at + step) % len(self._matches)
+            self._show_match()
 
-    def _matches(self) -> list[int]:
-        if not self.words:
-            return []
-        lines = self.lines_for(self.size.width)
-        return [index for index, line in enumerate(lines) if self.words in plain(line).lower()]
+    def _show_match(self) -> None:
+        if self._matches:
+            self.reveal(self._matches[self._at][0].line)
+        self.repaint()
+
+    def _find_matches(self) -> None:
+        self._matches = find(self._made, self._words)
+        self._pieces = pieces_by_line(self._matches)
+        self._at = min(self._at, max(0, len(self._matches) - 1))
 
     def on_mouse_scroll_down(self, _event: events.MouseScrollDown) -> None:
         """The wheel."""

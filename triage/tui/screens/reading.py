@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.widgets import Input
 
+from triage.model import safe_text
 from triage.model.item import Item
 from triage.tui.lines import Line
 from triage.tui.screens.dialog import Dialog, Hint
@@ -66,8 +68,10 @@ class ReadingScreen(Dialog[bool]):
             page.scroll_lines(page.more)
         elif key in ("n", "N"):
             page.next_match(1 if key == "n" else -1)
+            self._say_found()
         elif key == "slash":
             line = self.query_one("#search", Input)
+            line.value = ""
             line.add_class("-shown")
             line.focus()
         elif key in ("q", "h"):
@@ -81,10 +85,16 @@ class ReadingScreen(Dialog[bool]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go to the first match."""
-        count = self.page.find(event.value)
-        self.notice("" if count or not event.value else f"{event.value!r} is not here.")
+        self.page.find(event.value)
+        self._say_found(event.value)
         event.input.remove_class("-shown")
         self.page.focus()
+
+    def _say_found(self, words: str = "") -> None:
+        """Where in what was found one is, beside the title."""
+        frame, found = self.query_one("#frame"), self.page.found
+        frame.border_title = Content(f" {safe_text.line(self._title, 80)} {f'({found}) ' if found else ''}")
+        self.notice(f"{words!r} is not here." if words and not found else "")
 
     @property
     def shown_lines(self) -> list[Line]:

@@ -6,7 +6,6 @@ binds to that and to nothing else.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,8 @@ from textual.strip import Strip
 
 from triage.tui.guard import Subject
 from triage.tui.item_text import PageView, body_lines, head_lines
-from triage.tui.lines import Line, padded, plain, rule, wrapped
+from triage.tui.lines import Line, padded, rule, wrapped
+from triage.tui.searching import Match, Piece, find, highlighted, pieces_by_line
 from triage.tui.widgets.line_widget import LineWidget, Look, Painted
 
 __all__ = ["ItemPane"]
@@ -40,7 +40,9 @@ class ItemPane(LineWidget, can_focus=True):
         self._top = 0
         self._room = 1
         self._search = ""
-        self._matches: list[int] = []
+        self._matches: list[Match] = []
+        self._pieces: dict[int, list[tuple[Piece, int]]] = {}
+        self._at = 0
         self.empty: tuple[str, ...] = ()
 
     # -- what is shown --------------------------------------------------------------------------
@@ -54,7 +56,7 @@ class ItemPane(LineWidget, can_focus=True):
         """Show a page, from its top when it is another item. Called directly by the key's handler."""
         subject = Subject(page.entry.item.id, page.entry.item.revision) if page else None
         if subject is None or self._subject is None or subject.item_id != self._subject.item_id:
-            self._top = 0
+            self._top = self._at = 0
         self._page, self._foot, self._subject = page, foot, subject
         self.repaint()
 
@@ -76,12 +78,18 @@ class ItemPane(LineWidget, can_focus=True):
         self._room = room
         self._top = max(0, min(self._top, len(self._body) - room))
         lines: list[Line] = [self._header(width), *(self._framed(line) for line in head), ()]
-        seen = self._body[self._top : self._top + room]
-        lines += [self._framed(line) for line in (self._with_matches(row) for row in seen)]
+        lines += [self._framed(line) for line in self._in_sight(room)]
         lines += [()] * (height - len(lines) - (1 + len(foot) if foot else 0))
         if foot:
             lines += [self._foot_rule(width, room), *(self._framed(line) for line in foot)]
         return [(padded(line, width), "plain") for line in lines[:height]]
+
+    def _in_sight(self, room: int) -> list[Line]:
+        """The body's lines that are seen, what was searched for standing out."""
+        seen = self._body[self._top : self._top + room]
+        if not self._pieces:
+            return seen
+        return [self._with_matches(number, row) for number, row in enumerate(seen, self._top)]
 
     @property
     def _text_width(self) -> int:
@@ -116,7 +124,8 @@ class ItemPane(LineWidget, can_focus=True):
         item = self._page.entry.item if self._page else None
         name = item.endpoint if item else "Item"
         title = ((char + " ", style), (name, "focus" if self.has_focus else "title"), (" ", style))
-        right: Line = ((f" {item.id[:6]} ", "faint"),) if item else ()
+        found = f" {self.found} {self.look.marks.line}" if self.searching else ""
+        right: Line = ((found, "accent"), (f" {item.id[:6]} ", "faint")) if item else ()
         return rule(title, right, width, char, style)
 
     def _foot_rule(self, width: int, room: int) -> Line:
@@ -159,39 +168,50 @@ class ItemPane(LineWidget, can_focus=True):
         return self._top != before
 
     def search(self, text: str) -> int:
-        """Look for words in the body; says how many lines have them, and goes to the first."""
-        self._search = text.casefold()
+        """Look for words in the body; says how often they are there, and goes to the first in sight or below."""
+        self._search = text
         self._find_matches()
-        if self._matches:
-            self.scroll_by(self._matches[0] - self._top)
-        self.repaint()
+        below = (number for number, match in enumerate(self._matches) if match[0].line >= self._top)
+        self._at = next(below, 0)
+        self._reveal()
         return len(self._matches)
 
     @property
     def searching(self) -> bool:
         """There are words to look for."""
-        return bool(self._search)
+        return bool(self._search.strip())
+
+    @property
+    def found(self) -> str:
+        """Where in what was found the operator is: ``3 of 17``."""
+        return f"{self._at + 1:,} of {len(self._matches):,}" if self._matches else "not found"
 
     def next_match(self, step: int) -> bool:
-        """Go to the next (1) or the previous (-1) line with the words; False when there is none."""
-        if step > 0:
-            found = next((line for line in self._matches if line > self._top), None)
-        else:
-            found = next((line for line in reversed(self._matches) if line < self._top), None)
-        return found is not None and self.scroll_by(found - self._top)
+        """Go to the next (1) or the previous (-1) match, round at the ends; False when there is none."""
+        if self._matches:
+            self._at = (self._at + step) % len(self._matches)
+            self._reveal()
+        return bool(self._matches)
+
+    def _reveal(self) -> None:
+        """Have the match at hand in sight, with a few lines around it."""
+        if self._matches:
+            line = self._matches[self._at][0].line
+            if not self._top <= line < self._top + self._room:
+                self._top = max(0, line - self._room // 3)
+        self.repaint()
 
     def _find_matches(self) -> None:
-        wanted = self._search
-        rows = enumerate(self._body) if wanted else ()
-        self._matches = [number for number, row in rows if wanted in plain(row).casefold()]
+        self._matches = find(self._body, self._search)
+        self._pieces = pieces_by_line(self._matches)
+        self._at = min(self._at, max(0, len(self._matches) - 1))
 
-    def _with_matches(self, row: Line) -> Line:
-        wanted = self._search
-        text = plain(row)
-        if not wanted or wanted not in text.casefold() or len(text) != len(text.casefold()):
+    def _with_matches(self, number: int, row: Line) -> Line:
+        found = self._pieces.get(number)
+        if not found:
             return row
-        start = text.casefold().index(wanted)
-        return _restyled(row, start, start + len(wanted), "match")
+        styles = {piece: "match-now" if match == self._at else "match" for piece, match in found}
+        return highlighted(row, styles)
 
     def on_focus(self) -> None:
         """Show that keys go here."""
@@ -210,16 +230,3 @@ class ItemPane(LineWidget, can_focus=True):
         """Scroll back."""
         event.stop()
         self.scroll_by(-3)
-
-
-def _restyled(row: Line, start: int, stop: int, style: str) -> Line:
-    """The characters from ``start`` to ``stop`` in another style."""
-    spans: list[tuple[str, str]] = []
-    at = 0
-    for text, own in row:
-        cuts = sorted({0, len(text), *(min(max(cut - at, 0), len(text)) for cut in (start, stop))})
-        for left, right in itertools.pairwise(cuts):
-            inside = start <= at + left and at + right <= stop
-            spans.append((text[left:right], style if inside else own))
-        at += len(text)
-    return tuple(spans)
