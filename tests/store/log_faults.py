@@ -19,7 +19,7 @@ from triage.store.files import Files
 from triage.store.log import Log, log_directory
 from triage.store.verifying import verify
 
-__all__ = ["QUICK", "LogDisk", "Scene", "Unsynced", "World", "powered_off"]
+__all__ = ["QUICK", "LogDisk", "Named", "Scene", "Unsynced", "World", "powered_off"]
 
 
 class LogDisk(Disk):
@@ -62,6 +62,21 @@ class Unsynced(Files):
 
 
 QUICK = Unsynced()
+
+
+class Named(Files):
+    """Files that know the name behind a descriptor."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, str] = {}
+
+    def open(self, path: Path, flags: int) -> int:
+        descriptor = super().open(path, flags)
+        self._names[descriptor] = path.name
+        return descriptor
+
+    def name(self, descriptor: int) -> str:
+        return self._names[descriptor]
 
 
 class World:

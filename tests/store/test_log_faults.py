@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.disk import Fault, PowerCut
-from tests.store.log_faults import QUICK, LogDisk, Scene, Unsynced, World, powered_off
+from tests.store.log_faults import QUICK, LogDisk, Named, Scene, World, powered_off
 from tests.store.log_making import HELD, S, deliver, log_files, make_decision, make_item
 from triage.store import appending, head
 from triage.store.errors import StoreUnavailable
@@ -233,15 +233,16 @@ def test_killed_writers_lose_no_promise_and_send_nothing_twice(tmp_path: Path) -
 # failed fsyncs
 
 
-class BadSync(Unsynced):
+class BadSync(Named):
     """The next fsyncs of files whose name ends so fail."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.fails: list[str] = []
         self.synced: list[str] = []
 
     def sync(self, descriptor: int) -> None:
-        name = Path(os.readlink(f"/proc/self/fd/{descriptor}")).name
+        name = self.name(descriptor)
         if self.fails and name.endswith(self.fails[0]):
             self.fails.pop(0)
             raise OSError(errno.EIO, os.strerror(errno.EIO))
