@@ -34,6 +34,16 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "reject": (WIDE, ("j", "j", "x")),
     "decide-each": (WIDE, ("D", "a", "a")),
     "edit-form": (WIDE, ("slash", *"action:send_mail", "enter", "e")),
+    "groups": (WIDE, ("z", "j", "j")),
+    "bulk": (WIDE, ("slash", *"agent:payments", "enter", "V", "a")),
+    "bulk-80x24": (NARROW, ("slash", *"agent:payments", "enter", "V", "a")),
+    "groups-80x24": (NARROW, ("z", "j", "j")),
+    "edit-form-80x24": (NARROW, ("slash", *"action:send_mail", "enter", "e")),
+    "diff": (WIDE, ("slash", *"diff", "enter")),
+    "diff-80x24": (NARROW, ("slash", *"diff", "enter", "enter")),
+    "snoozed": (WIDE, ("S", "2", "slash", *"is:snoozed", "enter")),
+    "snoozed-80x24": (NARROW, ("S", "2", "slash", *"is:snoozed", "enter")),
+    "precedents": (WIDE, ("slash", *"agent:payments", "enter", "x", "2", "a", "j")),
     "help": (WIDE, ("question_mark",)),
 }
 """Name → size of the screen, and the keys pressed before the picture is taken."""

@@ -13,7 +13,6 @@ from tests.desk.conftest import MakeDesk, until
 from tests.desk.scripted import Agent
 from triage.connectors.base import Refusal
 from triage.connectors.http import Interrupted, Unreachable
-from triage.desk import delivery
 from triage.desk.desk import Desk, Refused
 from triage.model.decision import DeliveryState, Receipt, Verdict
 from triage.model.item import Action, Gone, Item, Verb

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from textual.binding import Binding
 
+from triage.config.judging import OwnCommand
 from triage.model.decision import Decision, DeliveryState, Verdict
+from triage.model.filtering import Subject
 from triage.model.item import Action as ItemAction
 from triage.model.item import Gone, Item, ItemKind, Option, Verb
 from triage.tui.actions import (
@@ -20,15 +22,14 @@ from triage.tui.actions import (
     PRESETS,
     Situation,
     action,
-    available,
     bindings,
     check_keymap,
     key_label,
     keymap_of,
     keys_of,
-    why_not,
 )
 
+available = keymap_of("default", {}).available
 AT = datetime(2026, 3, 2, 10, 31, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,6 +58,10 @@ def before(one: Item | None = None, **changes: Any) -> Situation:
 def decided(state: DeliveryState, operator: str = "ann") -> Any:
     decision = Decision("d1", "i1", "mail", "r1", (Verdict(Verb.APPROVE),), operator, AT)
     return SimpleNamespace(decision=decision, state=state)
+
+
+def why_not(action_id: str, situation: Situation) -> str | None:
+    return action(action_id).when(situation)
 
 
 def reason(action_id: str, situation: Situation) -> str:
@@ -225,6 +230,58 @@ def test_two_keys_can_be_exchanged() -> None:
     swapped = {"approve": "y", "copy": "a"}
     assert check_keymap("default", swapped) == []
     assert keys_of("copy", "default", swapped) == ("a",)
+
+
+COMMANDS = {
+    "ticket": OwnCommand(run="new-ticket", key="J, ctrl+t", label="open a ticket"),
+    "page": OwnCommand(run="page-me", key="a", when="amount>10"),
+    "again": OwnCommand(run="again", key="J hyper+x"),
+    "quiet": OwnCommand(run="true"),
+}
+
+
+def test_own_commands_are_actions_with_their_real_keys() -> None:
+    keymap = keymap_of("default", {}, COMMANDS)
+    assert [one.id for one in keymap.own] == [
+        "command_ticket",
+        "command_page",
+        "command_again",
+        "command_quiet",
+    ]
+    assert keymap.of("command_ticket") == ("J", "ctrl+t")
+    assert keymap.of("command_page") == (), "its key is taken"
+    assert {binding.id for binding in bindings(keymap)} >= {"command_ticket", "approve"}
+    assert keymap.action("command_page").label == "page"
+    assert keymap.action("approve") is action("approve")
+    with pytest.raises(KeyError):
+        keymap.action("command_none")
+
+
+def test_a_key_of_an_own_command_that_is_taken_or_none_is_told() -> None:
+    assert check_keymap("default", {}, COMMANDS) == [
+        "commands.page: 'a' belongs to approve already; choose another key, or give approve another one in "
+        "[keys].",
+        "commands.again: 'J' belongs to commands.ticket already; choose another key.",
+        "commands.again: 'hyper+x': there is no modifier 'hyper' (ctrl, alt, shift).",
+    ]
+    freed = {"approve": "f5"}
+    assert keymap_of("default", freed, {"page": COMMANDS["page"]}).of("command_page") == ("a",)
+    assert check_keymap("default", freed, {"page": COMMANDS["page"]}) == []
+
+
+def test_an_own_command_says_for_which_items_it_is() -> None:
+    one = keymap_of("default", {}, {"page": COMMANDS["page"]}).own[0]
+    assert one.when(Situation()) == "no item is under the cursor"
+    cheap, dear = (item(actions=(ItemAction("pay", {"amount": amount}),)) for amount in (5, 15))
+    assert one.when(before(cheap, subject=Subject(cheap, AT))) == "it is for items that match amount>10"
+    assert one.when(before(dear, subject=Subject(dear, AT))) is None
+
+
+def test_a_filter_of_an_own_command_that_means_nothing_says_so() -> None:
+    broken = {"page": OwnCommand(run="x", when="amount>")}
+    why = keymap_of("default", {}, broken).own[0].when(before())
+    assert why is not None
+    assert why.startswith("its filter means nothing: nothing stands after amount>")
 
 
 def test_keys_are_written_as_people_read_them() -> None:

@@ -482,3 +482,22 @@ async def test_a_store_that_cannot_be_written_is_said(
             await console.until(lambda: "the disk is full" in console.said)
             assert "nothing can be saved" in console.screen.bar.shown_text
         await console.until(lambda: "can be saved again" in console.said)
+
+
+async def test_how_its_like_was_decided_is_shown_and_can_be_opened(
+    agent: Agent, open_console: OpenConsole
+) -> None:
+    for key in "ab":
+        agent.ask(key, actions=(Action("refund", {"order": "A-1", "amount": 12}),))
+    async with open_console() as console:
+        await console.press("x", *"too much", "enter")
+        await console.until(lambda: "Asked before: rejected once" in console.screen.pane.shown_text)
+        assert "rejected by ann" in console.screen.pane.shown_text
+        await console.press("t")
+        assert isinstance(console.app.screen, ChoiceDialog)
+        await console.press("1")
+        reading = console.app.screen
+        assert isinstance(reading, ReadingScreen)
+        shown = "\n".join("".join(text for text, _ in line) for line in reading.shown_lines)
+        assert "Refund a" in shown
+        assert "too much" in shown

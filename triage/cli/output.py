@@ -73,7 +73,7 @@ def width() -> int:
 def lines(found: Iterable[Sequence[tuple[str, str]]]) -> None:
     """Print lines of styled text without their styles."""
     for line in found:
-        click.echo("".join(piece for piece, _ in line).rstrip())
+        click.echo(safe_text.line("".join(piece for piece, _ in line).rstrip()))
 
 
 def _encoded(value: Any) -> str:
@@ -83,8 +83,15 @@ def _encoded(value: Any) -> str:
 
 
 def _escaped(encoded: str) -> str:
-    """JSON text in which every character that could act or hide stands as ``\\uXXXX``."""
-    return encoded if encoded.isascii() and "\x7f" not in encoded else _SUSPECT.sub(_escape, encoded)
+    """JSON text in which every character that could act, hide or pile up stands as ``\\uXXXX``."""
+    if encoded.isascii() and "\x7f" not in encoded:
+        return encoded
+    piles = safe_text.PILED in safe_text.hidden(encoded)
+    return _SUSPECT.sub(_escape_marks if piles else _escape, encoded)
+
+
+def _escape_marks(found: re.Match[str]) -> str:
+    return _units(found.group()) if safe_text.is_mark(found.group()) else _escape(found)
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -95,5 +102,9 @@ def _escape(found: re.Match[str]) -> str:
 def _escape_of(char: str) -> str:
     if not safe_text.hidden(char) and char != "\ufe0f":
         return char
+    return _units(char)
+
+
+def _units(char: str) -> str:
     units = char.encode("utf-16-be")
     return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))

@@ -22,6 +22,7 @@ from triage.desk.documents import shown
 from triage.desk.escalating import Escalations
 from triage.desk.marking import ItemChanged, ItemGone, Marking, Refused
 from triage.desk.ownership import Ownership
+from triage.desk.precedents import CANDIDATES, Precedents, precedents_among
 from triage.desk.rating import Rated, Rater
 from triage.desk.station import Station
 from triage.desk.summary import summarise, write_summary
@@ -414,6 +415,10 @@ class Desk(Marking):
     def log_of(self, item_id: str) -> list[Event]:
         """What the log says of one item, oldest first."""
         return list(self.log.events(item_id=item_id))
+
+    def precedents(self, item: Item) -> Precedents:
+        """How items much like this one were decided before, and whether it comes again and again."""
+        return precedents_among(item, self.log.alike(item, CANDIDATES), datetime.now(UTC))
 
     def recent(self, count: int) -> list[Record]:
         """The last decisions, newest first."""

@@ -8,13 +8,15 @@ invisible, private and unassigned characters are shown as ``‹NAME›``; ``hidd
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
-__all__ = ["block", "hidden", "line"]
+__all__ = ["PILED", "block", "hidden", "is_mark", "line"]
 
 MAX_COMBINING = 3
-"""Combining marks shown on one character; further ones are counted instead."""
+"""Combining marks shown on one character; ``‹MARKS›`` stands for further ones."""
+PILED = "MARKS"
+"""What further ones are called."""
 
 _NAMES = {
     0x00AD: "SHY",
@@ -52,6 +54,8 @@ _CONTROL_NAMES = (
     "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB "
     "ESC FS GS RS US"
 ).split()
+_MARK = "\ufdd0"
+"""Stands for any combining mark while they are counted; no character itself."""
 _HIDING_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -83,33 +87,46 @@ def hidden(text: str) -> tuple[str, ...]:
     """What ``text`` hides, in words for a warning: ``RLO ×2``. Empty for honest text."""
     if text.isascii() and text.isprintable():
         return ()
-    counts = Counter(
-        _name(ord(char)) for char in text if char not in "\n\t\r" and _hides(char) and not _joins_emoji(char)
-    )
-    return tuple(name if count == 1 else f"{name} ×{count}" for name, count in counts.items())
+    chars = [char for char in set(text) if char not in "\n\t\r" and _hides(char) and not _joins_emoji(char)]
+    counts = [(_name(ord(char)), text.count(char)) for char in sorted(chars, key=text.index)]
+    if _piles(text):
+        counts.append((PILED, 1))
+    return tuple(name if count == 1 else f"{name} ×{count}" for name, count in counts)
 
 
 def _marked(text: str) -> Iterator[str]:
     """The characters of one line, each harmless."""
     combining = 0
     for char in text:
-        if unicodedata.combining(char) or unicodedata.category(char) == "Me":
+        if _joins_emoji(char):
+            continue
+        if is_mark(char):
             combining += 1
             if combining > MAX_COMBINING:
                 if combining == MAX_COMBINING + 1:
-                    yield "‹MARKS›"
+                    yield f"‹{PILED}›"
                 continue
             yield char
             continue
         combining = 0
         if char == "\u00a0":
             yield " "
-        elif _joins_emoji(char):
-            continue
         elif _hides(char):
             yield f"‹{_name(ord(char))}›"
         else:
             yield char
+
+
+def _piles(text: str) -> bool:
+    """Whether more combining marks follow one another than are shown."""
+    marks = {ord(char): _MARK for char in set(text) if is_mark(char)}
+    return bool(marks) and _MARK * (MAX_COMBINING + 1) in text.translate({**marks, 0xFE0F: None})
+
+
+@lru_cache(maxsize=8192)
+def is_mark(char: str) -> bool:
+    """Whether a character is drawn on the one before it; those that choose a drawing are hidden ones."""
+    return unicodedata.category(char) in ("Mn", "Me") and not _hides(char) and not _joins_emoji(char)
 
 
 def _joins_emoji(char: str) -> bool:
@@ -117,6 +134,7 @@ def _joins_emoji(char: str) -> bool:
     return char == "\ufe0f"
 
 
+@lru_cache(maxsize=8192)
 def _hides(char: str) -> bool:
     code = ord(char)
     if 0x20 <= code < 0x7F:

@@ -79,6 +79,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str = ""
     revision: str = ""
     verbs: tuple[Verb, ...] = ()
+    proposal: str = ""
+    """Of ``decided``: what sort of thing was proposed, see ``likeness.proposal_of``."""
     hold_s: float = 0.0
     receipt: Receipt | None = None
     payload: PayloadRef | None = None
@@ -147,6 +149,7 @@ class Ledger:
         self._by_id: dict[str, Standing] = {}
         self._by_item: dict[str, str] = {}
         self._open: dict[str, dict[str, None]] = {}
+        self._by_proposal: dict[tuple[str, str], list[str]] = {}
         self._places: dict[str, list[Place]] = {}
         self.paused: frozenset[str] = frozenset()
         """Endpoints to which nothing is sent; ``*``: to none."""
@@ -180,6 +183,7 @@ class Ledger:
         self._by_id[event.decision_id] = Standing(event, place, DeliveryState.HELD, event.at, event.seq)
         self._by_item[event.item_id] = event.decision_id
         self._open.setdefault(event.endpoint, {})[event.decision_id] = None
+        self._by_proposal.setdefault((event.endpoint, event.proposal), []).append(event.decision_id)
         if event.payload is not None:
             self._payload_end = (event.payload.segment, event.payload.offset + event.payload.size)
 
@@ -218,6 +222,10 @@ class Ledger:
     def oldest(self) -> Iterator[Standing]:
         """All decisions, the oldest first."""
         return iter(self._by_id.values())
+
+    def alike(self, endpoint: str, proposal: str) -> Iterator[Standing]:
+        """Decisions on the same sort of proposal, the newest first."""
+        return (self._by_id[each] for each in reversed(self._by_proposal.get((endpoint, proposal), ())))
 
     def newest(self) -> Iterator[Standing]:
         """All decisions, the newest first."""

@@ -24,6 +24,7 @@ from triage.model.decision import (
     Receipt,
 )
 from triage.model.item import Item
+from triage.model.likeness import proposal_of
 from triage.store.appending import Appender
 from triage.store.encoding import encode
 from triage.store.erasing import blank, due_runs, half_erased
@@ -122,6 +123,11 @@ class Log:
         """The last decisions, newest first."""
         return [self._record_of(standing) for standing in islice(self._ledger.newest(), count)]
 
+    def alike(self, item: Item, count: int) -> list[Record]:
+        """The last decisions on items that propose the same sort of thing, newest first."""
+        found = self._ledger.alike(item.endpoint, proposal_of(item))
+        return [self._record_of(standing) for standing in islice(found, count)]
+
     def records(self) -> Iterator[Record]:
         """All decisions, newest first, each made as it is reached."""
         return map(self._record_of, self._ledger.newest())
@@ -202,6 +208,7 @@ class Log:
                 operator=decision.operator,
                 revision=decision.revision,
                 verbs=tuple(verdict.verb for verdict in decision.verdicts),
+                proposal=proposal_of(item),
                 hold_s=decision.hold_s,
                 payload=self._put_payload(content),
             )

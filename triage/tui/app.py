@@ -77,7 +77,7 @@ class TriageApp(App[None]):
             wanted = FALLBACK
         self.theme = "mono" if os.environ.get("NO_COLOR") else wanted
         self.look = Look(Ink(self.get_css_variables()), marks_for(os.environ))
-        self._faults += check_keymap(desk.config.keymap, desk.config.keys)
+        self._faults += check_keymap(desk.config.keymap, desk.config.keys, desk.config.commands)
 
     @property
     def theme_names(self) -> list[str]:
@@ -91,7 +91,8 @@ class TriageApp(App[None]):
     def on_mount(self) -> None:
         """Open the screen and start the desk."""
         self.theme_changed_signal.subscribe(self, lambda _theme: self._take_theme())
-        keymap = keymap_of(self.desk.config.keymap, self.desk.config.keys)
+        config = self.desk.config
+        keymap = keymap_of(config.keymap, config.keys, config.commands, config.filters)
         self.desk_screen = DeskScreen(self.desk, keymap, self.look)
         self.push_screen(self.desk_screen)
         self.app_resume_signal.subscribe(self, lambda _app: self.run_worker(self.desk.take_up()))

@@ -18,7 +18,7 @@ def help_lines(keymap: Keymap, situation: Situation, marks: Marks, width: int) -
     lines: list[Line] = []
     for group in GROUPS:
         lines += [((group, "accent"),)]
-        for one in ACTIONS:
+        for one in keymap.actions:
             if one.group == group and one.id not in _ALIKE:
                 lines += _entry(one, keymap, situation, width)
         lines.append(())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET
 
+from triage.desk.precedents import Precedents
 from triage.desk.rating import Rated
 from triage.model import safe_text
 from triage.model.decision import DeliveryState, Verdict
@@ -24,6 +25,7 @@ from triage.tui.item_warnings import warning_lines
 from triage.tui.json_text import json_lines, one_line, text_lines
 from triage.tui.lines import Line, indented, safe, wrapped
 from triage.tui.marks import Marks
+from triage.tui.precedent_text import precedent_lines, warning_of
 from triage.tui.rows import came_at
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class PageView(msgspec.Struct, frozen=True):
     """Action id → its key as people read it."""
     rated: Rated | None = None
     """Its risk; None: as its agent hints."""
+    precedents: Precedents = Precedents()
+    """How its like was decided before, once that was looked for."""
     whole: bool = False
     """Long texts are laid out to their end."""
 
@@ -129,7 +133,7 @@ def _sections(view: PageView, marks: Marks, width: int) -> Iterator[list[Line]]:
     item = view.entry.item
     yield list(_standing(view, marks, width))
     yield list(_marks_of_operators(view, width))
-    yield [*_whole_risk(view, width), *warning_lines(item, width)]
+    yield [*warning_of(view.precedents, width), *_whole_risk(view, width), *warning_lines(item, width)]
     if view.entry.previous is not None:
         yield _changed(view.entry.previous, view, width)
     if item.description:
@@ -137,6 +141,7 @@ def _sections(view: PageView, marks: Marks, width: int) -> Iterator[list[Line]]:
     for number, action in enumerate(item.actions, 1):
         yield _action(action, number, view, width)
     yield list(_options(item, width))
+    yield precedent_lines(view.precedents, view.now, view.key_of("alike"), width)
     yield _schema(item, width)
     yield list(_scopes(item, width))
     yield list(_refusals(item, width))

@@ -37,6 +37,8 @@ Line = tuple[Span, ...]
 
 WRAP, CUT = "wrap", "cut"
 """Styles of the empty span before a line that goes on from the one above: after a space, or within a word."""
+MAX_CHARACTERS = 4_000
+"""Characters of a text that are shown in one line, wrapped or not."""
 _HIDDEN = re.compile("(‹[^‹›\n]{1,24}›)")
 _WORDS = re.compile(r"\s+|[^\s]+")
 
@@ -52,7 +54,14 @@ def width_of(line: Line) -> int:
 
 
 def safe(text: str, style: str = "text", limit: int | None = None) -> Line:
-    """Agent text as one harmless line; marks of what it hides stand out."""
+    """Agent text as one harmless line; marks of what it hides stand out.
+
+    Without a ``limit`` it is cut after ``MAX_CHARACTERS``, and said so.
+    """
+    more = len(text) - MAX_CHARACTERS
+    if limit is None and more > 0:
+        cut = (f" … {more:,} more characters; the raw view shows all", "warning")
+        return (*safe(text[:MAX_CHARACTERS], style), cut)
     return tuple(marked(safe_text.line(text, limit), style))
 
 
@@ -144,14 +153,13 @@ def wrapped(line: Line, width: int) -> list[Line]:
 
 def _pieces(word: str, width: int) -> Iterator[str]:
     """``word`` cut into parts that fit ``width`` cells each."""
-    while cell_len(word) > width:
-        count = len(word) if len(word) <= width else width
-        while count > 1 and cell_len(word[:count]) > width:
-            count -= 1
-        yield word[:count]
-        word = word[count:]
-    if word:
-        yield word
+    start, cells = 0, 0
+    for at, char in enumerate(word if cell_len(word) > width else ""):
+        cells += cell_len(char)
+        if cells > width and at > start:
+            yield word[start:at]
+            start, cells = at, cell_len(char)
+    yield word[start:]
 
 
 def _without_trailing_space(row: list[Span]) -> Line:

@@ -6,7 +6,7 @@ from typing import cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from triage.tui.actions import ACTIONS, Action, ActionHost, keys_label
+from triage.tui.actions import Action, ActionHost, keys_label
 
 __all__ = ["ActionProvider"]
 
@@ -21,13 +21,13 @@ class ActionProvider(Provider):
     async def discover(self) -> Hits:
         """Every action, in the registry's order, what can be done now first."""
         situation = self._host.situation()
-        for one in sorted(ACTIONS, key=lambda one: one.when(situation) is not None):
+        for one in sorted(self._host.keymap.actions, key=lambda one: one.when(situation) is not None):
             yield DiscoveryHit(self._name(one), self._run(one), help=self._help(one))
 
     async def search(self, query: str) -> Hits:
         """The actions whose name or help match."""
         matcher = self.matcher(query)
-        for one in ACTIONS:
+        for one in self._host.keymap.actions:
             name = self._name(one)
             score = max(matcher.match(name), 0.5 * matcher.match(one.help))
             if score > 0:

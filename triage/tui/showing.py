@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from triage.desk.desk import Desk
+from triage.desk.precedents import Precedents
 from triage.model.decision import DeliveryState
 from triage.model.item import Context
 from triage.tui import words
@@ -39,6 +40,8 @@ class Showing:
         self._key_of = key_of
         self.contexts: dict[Subject, Context | str] = {}
         """What led to items, or a sentence while it is not there."""
+        self.precedents: dict[Subject, Precedents] = {}
+        """How the like of items was decided before, of those that were rested on."""
 
     # -- rows -----------------------------------------------------------------------------------
 
@@ -108,7 +111,14 @@ class Showing:
             wait_reason=self._desk.wait_reason(record.decision.id) if record else "",
             key_of=self._key_of,
             rated=self._desk.risk_of(entry),
+            precedents=self.precedents.get(Subject(item.id, item.revision), Precedents()),
         )
+
+    def seek_precedents(self, entry: Entry) -> bool:
+        """Look for how its like was decided; True when there is something to show."""
+        found = self._desk.precedents(entry.item)
+        self.precedents[Subject(entry.item.id, entry.item.revision)] = found
+        return found != Precedents()
 
     # -- deliveries -----------------------------------------------------------------------------
 

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from triage.config.judging import OwnCommand
 from triage.tui.actions.action import Action, Scope
-from triage.tui.actions.registry import ACTIONS
+from triage.tui.actions.own import PREFIX, own_action
+from triage.tui.actions.registry import ACTIONS, action
+from triage.tui.actions.situation import Situation
 
 if TYPE_CHECKING:
     from textual.binding import Binding
@@ -50,6 +53,7 @@ PRESETS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "browse": "B",
             "filter": "/ l",
             "sort": "t",
+            "alike": "&",
             "sort_reverse": "T",
             "theme": "ctrl+t",
             "first": "g home =",
@@ -108,12 +112,32 @@ _LABELS = {
 }
 
 
+_NO_COMMANDS: Mapping[str, OwnCommand] = MappingProxyType({})
+_NO_FILTERS: Mapping[str, str] = MappingProxyType({})
+
+
 class Keymap(msgspec.Struct, frozen=True):
     """The keys in force."""
 
     preset: str
     keys: Mapping[str, tuple[str, ...]]
     """Action id → its keys, none where the operator took them away."""
+    own: tuple[Action, ...] = ()
+    """The operator's own commands."""
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """All there are: the registry's, and the operator's own."""
+        return ACTIONS + self.own
+
+    def action(self, action_id: str) -> Action:
+        """The action of that id. Raises KeyError."""
+        found = (one for one in self.own if one.id == action_id)
+        return next(found, None) or action(action_id)
+
+    def available(self, situation: Situation) -> list[Action]:
+        """The footer's actions that can be done now, in their order."""
+        return [one for one in self.actions if one.footer and one.when(situation) is None]
 
     def of(self, action_id: str) -> tuple[str, ...]:
         """The action's keys."""
@@ -124,16 +148,27 @@ class Keymap(msgspec.Struct, frozen=True):
         return key_label(self.keys[action_id][0]) if self.keys[action_id] else ""
 
 
-def keymap_of(preset: str, overrides: Mapping[str, str]) -> Keymap:
-    """The keys in force under a preset and the operator's overrides, less what is faulty in them."""
-    keymap, _ = _resolve(preset, overrides)
+def keymap_of(
+    preset: str,
+    overrides: Mapping[str, str],
+    commands: Mapping[str, OwnCommand] = _NO_COMMANDS,
+    saved: Mapping[str, str] = _NO_FILTERS,
+) -> Keymap:
+    """The keys in force under a preset, the operator's overrides and own commands, less what is faulty in them.
+
+    Args:
+        saved: name → filter, for the commands' ``when``.
+    """
+    keymap, _ = _with_own(_resolve(preset, overrides)[0], commands, saved)
     return keymap
 
 
-def check_keymap(preset: str, overrides: Mapping[str, str]) -> list[str]:
-    """Every fault of a preset's name and of overrides, a sentence each."""
-    _, faults = _resolve(preset, overrides)
-    return faults
+def check_keymap(
+    preset: str, overrides: Mapping[str, str], commands: Mapping[str, OwnCommand] = _NO_COMMANDS
+) -> list[str]:
+    """Every fault of a preset's name, of overrides and of the keys of own commands, a sentence each."""
+    keymap, faults = _resolve(preset, overrides)
+    return faults + _with_own(keymap, commands, _NO_FILTERS)[1]
 
 
 def keys_of(action_id: str, preset: str, overrides: Mapping[str, str]) -> tuple[str, ...]:
@@ -147,7 +182,7 @@ def bindings(keymap: Keymap, scope: Scope = "desk") -> list[Binding]:
 
     return [
         Binding(",".join(keys), f"screen.act('{one.id}')", one.label, show=False, id=one.id, tooltip=one.help)
-        for one in ACTIONS
+        for one in keymap.actions
         if one.scope == scope and (keys := keymap.of(one.id))
     ]
 
@@ -166,6 +201,37 @@ def _resolve(preset: str, overrides: Mapping[str, str]) -> tuple[Keymap, list[st
         faults.append(sentence)
         own.pop(action_id, None)
     return Keymap(preset, MappingProxyType(_without_clashes(keys | own, own))), faults
+
+
+def _with_own(
+    keymap: Keymap, commands: Mapping[str, OwnCommand], saved: Mapping[str, str]
+) -> tuple[Keymap, list[str]]:
+    """The keymap with the operator's own commands, and what is wrong with their keys; a key that is taken is left
+    where it is."""
+    owner = {key: one.id for one in ACTIONS if one.scope == "desk" for key in keymap.of(one.id)}
+    faults: list[str] = []
+    own: list[Action] = []
+    for name, command in commands.items():
+        keys: list[str] = []
+        for key, problem in map(_read_key, _parts(command.key)):
+            other = owner.get(key)
+            if problem:
+                faults.append(f"commands.{name}: {problem}")
+            elif other is not None:
+                faults.append(f"commands.{name}: {_taken(key, other)}")
+            else:
+                owner[key] = PREFIX + name
+                keys.append(key)
+        own.append(own_action(name, command, tuple(keys), saved))
+    keys_of_all = {**keymap.keys, **{one.id: one.keys for one in own}}
+    return Keymap(keymap.preset, MappingProxyType(keys_of_all), tuple(own)), faults
+
+
+def _taken(key: str, other: str) -> str:
+    label = key_label(key)
+    if other.startswith(PREFIX):
+        return f"{label!r} belongs to commands.{other.removeprefix(PREFIX)} already; choose another key."
+    return f"{label!r} belongs to {other} already; choose another key, or give {other} another one in [keys]."
 
 
 def _own_keys(

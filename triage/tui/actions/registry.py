@@ -6,9 +6,9 @@ from triage.model.decision import DeliveryState
 from triage.model.item import Verb
 from triage.tui.actions import situation as when
 from triage.tui.actions.action import Action, Scope
-from triage.tui.actions.situation import Condition, Situation, always
+from triage.tui.actions.situation import Condition, always
 
-__all__ = ["ACTIONS", "GROUPS", "action", "available", "why_not"]
+__all__ = ["ACTIONS", "GROUPS", "action"]
 
 GROUPS = ("Decide", "Deliveries", "Move", "Select", "Look", "Find", "Mark", "Hand on", "Console")
 
@@ -287,6 +287,14 @@ ACTIONS: tuple[Action, ...] = (
         when=_look(when.changed),
     ),
     _act("raw", "w", "raw", "Look", "Show the item as its endpoint sent it", when=when.has_item),
+    _act(
+        "alike",
+        "t",
+        "decided alike",
+        "Look",
+        "Show how items much like this one were decided; enter opens one",
+        when=when.has_item,
+    ),
     _act("log", "L", "log", "Look", "Show what was decided and delivered, of this item or of all"),
     _act("preview", "p", "preview", "Look", "Show or hide the item beside the list"),
     _act(
@@ -363,13 +371,3 @@ _BY_ID = {one.id: one for one in ACTIONS}
 def action(action_id: str) -> Action:
     """The action of that id. Raises KeyError."""
     return _BY_ID[action_id]
-
-
-def why_not(action_id: str, situation: Situation) -> str | None:
-    """Why the action cannot be done now; None when it can."""
-    return _BY_ID[action_id].when(situation)
-
-
-def available(situation: Situation) -> list[Action]:
-    """The footer's actions that can be done now, in the registry's order."""
-    return [one for one in ACTIONS if one.footer and one.when(situation) is None]

@@ -16,6 +16,7 @@ from triage.model.decision import REOPENING_STATES, DeliveryState
 from triage.model.item import Item, ItemKind, Verb
 
 if TYPE_CHECKING:
+    from triage.model.filtering import Subject
     from triage.store.log import Record
     from triage.store.queue import Entry
 
@@ -60,6 +61,8 @@ class Situation(msgspec.Struct, frozen=True):
     operator: str = ""
     endpoints: int = 1
     """Configured endpoints."""
+    subject: Subject | None = None
+    """The item under the cursor as filters see it."""
     searching: bool = False
     """The item pane has search words."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from triage.tui.doing.console import Console
 from triage.tui.doing.deliveries import Deliveries
 from triage.tui.doing.finding import Finding
-from triage.tui.doing.handing import Handing
+from triage.tui.doing.handing import Handing, own_doings
 from triage.tui.doing.looking import Looking
 from triage.tui.doing.marking import Marking
 from triage.tui.doing.moving import Moving
@@ -27,7 +27,8 @@ _GROUPS = (Moving, Selecting, Deliveries, Looking, Finding, Marking, Handing, Co
 
 def doings(screen: DeskScreen) -> dict[str, Doing]:
     """Action id → what does it. Each takes the entry under the cursor."""
-    return {name: method for group in _GROUPS for name, method in _methods(group(screen)).items()}
+    built_in = {name: method for group in _GROUPS for name, method in _methods(group(screen)).items()}
+    return built_in | own_doings(screen)
 
 
 def _methods(group: object) -> dict[str, Doing]:

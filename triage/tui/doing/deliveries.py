@@ -86,7 +86,7 @@ class Deliveries:
             else:
                 self._screen.say("Closed by hand", "good")
 
-        intro = "Nobody knows whether it took effect. What did you find out? If it still waits there, it can be decided again."
+        intro = "Nobody knows whether it took effect. What did you find out? What still waits can be decided again."
         self._screen.app.push_screen(PromptDialog("Close by hand", intro=intro), noted)
 
     def repair(self, entry: Entry | None) -> None:

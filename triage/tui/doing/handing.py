@@ -1,14 +1,16 @@
-"""Handing the item on: copy it, pipe it to a command."""
+"""Handing the item on: copy it, pipe it to a command, or to one of the operator's own."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from triage.desk.documents import shown
 from triage.desk.piping import PIPE_TIMEOUT_S, pipe
+from triage.tui.actions.own import PREFIX
 from triage.tui.handing_on import CopyTooLarge, copy_text
 from triage.tui.json_text import text_lines
 from triage.tui.screens.prompt import PromptDialog
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from triage.store.queue import Entry
     from triage.tui.screens.desk_screen import DeskScreen
 
-__all__ = ["Handing"]
+__all__ = ["Handing", "own_doings"]
 
 
 class Handing:
@@ -47,29 +49,47 @@ class Handing:
         def given(command: str | None) -> None:
             if command is not None:
                 self._command = command
-                self._screen.run_worker(self._run(entry, command), exclusive=False)
+                self._screen.run_worker(hand_over(self._screen, entry, command), exclusive=False)
 
         intro = "It gets the item as JSON on its standard input."
         dialog = PromptDialog("Pipe to a shell command", value=self._command, intro=intro, check=_unclosed)
         self._screen.app.push_screen(dialog, given)
 
-    async def _run(self, entry: Entry, command: str) -> None:
-        record = self._screen.view.record(entry.item.id)
-        data = msgspec.json.encode(shown(entry, record, None, self._screen.desk.risk_of(entry))) + b"\n"
-        self._screen.say(f"Running {command}…")
-        try:
-            status, text = await pipe(command, data)
-        except TimeoutError:
-            self._screen.say(
-                f"Pipe: {command} did not end within {PIPE_TIMEOUT_S:g} s and was stopped.", "error"
-            )
-            return
-        except OSError as error:
-            self._screen.say(f"Pipe: {command} cannot be started: {error.strerror}.", "error")
-            return
-        self._screen.say(f"It ended with status {status}", "good" if status == 0 else "warning")
-        if text.strip():
-            self._screen.app.push_screen(ReadingScreen(command, lambda width: text_lines(text, width)))
+
+def own_doings(screen: DeskScreen) -> dict[str, Callable[[Entry | None], None]]:
+    """Action id → what does it, for the operator's own commands."""
+
+    def doing(command: str) -> Callable[[Entry | None], None]:
+        def run(entry: Entry | None) -> None:
+            if entry is not None:
+                screen.run_worker(hand_over(screen, entry, command), exclusive=False)
+
+        return run
+
+    return {PREFIX + name: doing(command.run) for name, command in screen.desk.config.commands.items()}
+
+
+async def hand_over(screen: DeskScreen, entry: Entry, command: str) -> None:
+    """Give the item as JSON to a command; what it prints is shown, unless the operator is at something else."""
+    record = screen.view.record(entry.item.id)
+    data = msgspec.json.encode(shown(entry, record, None, screen.desk.risk_of(entry))) + b"\n"
+    screen.say(f"Running {command}…")
+    try:
+        status, text = await pipe(command, data)
+    except TimeoutError:
+        screen.say(f"{command} did not end within {PIPE_TIMEOUT_S:g} s and was stopped.", "error")
+        return
+    except OSError as error:
+        screen.say(f"{command} cannot be started: {error.strerror}.", "error")
+        return
+    style = "good" if status == 0 else "warning"
+    rows = text.strip().splitlines()
+    if len(rows) > 1 and screen.app.screen is screen:
+        screen.say(f"It ended with status {status}", style)
+        screen.app.push_screen(ReadingScreen(command, lambda width: text_lines(text, width)))
+    else:
+        said = "".join(rows[:1]) + (f" … and {len(rows) - 1:,} more lines" if len(rows) > 1 else "")
+        screen.say(said if said and status == 0 else f"It ended with status {status} {said}".strip(), style)
 
 
 def _unclosed(command: str) -> str:

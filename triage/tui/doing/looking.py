@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from triage.tui.changes import difference_lines, differences
@@ -10,9 +11,12 @@ from triage.tui.handing_on import browse
 from triage.tui.json_spans import json_line
 from triage.tui.lines import Line, wrapped
 from triage.tui.log_text import event_lines, record_lines
+from triage.tui.precedent_text import precedent_label, record_page
+from triage.tui.screens.choice import Choice, ChoiceDialog
 from triage.tui.screens.reading import ReadingScreen
 
 if TYPE_CHECKING:
+    from triage.store.log import Record
     from triage.store.queue import Entry
     from triage.tui.screens.desk_screen import DeskScreen
 
@@ -41,6 +45,31 @@ class Looking:
             return
         raw = entry.item.raw if entry.item.raw is not None else {"title": entry.item.title}
         self._read(f"Raw: {entry.item.title}", lambda width: _raw_lines(raw, width))
+
+    def alike(self, entry: Entry | None) -> None:
+        """How its like was decided before; one of them can be read whole."""
+        if entry is None:
+            return
+        now = datetime.now(UTC)
+        nearest = self._screen.desk.precedents(entry.item).nearest
+        if not nearest:
+            self._screen.say("Nothing like it was decided before.")
+            return
+        choices = [
+            Choice(
+                str(number),
+                precedent_label(one, now),
+                one.record,
+                one.record.item.title if one.record.item else "",
+            )
+            for number, one in enumerate(nearest, 1)
+        ]
+
+        def chosen(record: Record | None) -> None:
+            if record is not None:
+                self._read("Decided before", lambda width: record_page(record, width))
+
+        self._screen.app.push_screen(ChoiceDialog("Decided before", choices), chosen)
 
     def log(self, entry: Entry | None) -> None:
         """What the log says of this item; of all, where it says nothing of this one."""

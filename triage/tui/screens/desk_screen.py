@@ -25,7 +25,7 @@ from triage.model.item import Context
 from triage.store.log import Record
 from triage.store.queue import Entry
 from triage.tui import words
-from triage.tui.actions import Keymap, Situation, action, available, bindings, why_not
+from triage.tui.actions import Keymap, Situation, bindings
 from triage.tui.actions.action import Scope
 from triage.tui.deciding import Deciding
 from triage.tui.doing import doings
@@ -51,6 +51,8 @@ BURST_S = 0.1
 """A key sooner than this after the last one belongs to a burst."""
 PANE_AFTER_S = 0.04
 """How long after the last key of a burst the pane follows."""
+PRECEDENTS_AFTER_S = 0.12
+"""How long the operator rests on an item before its like is looked for."""
 TICK_S = 0.25
 AGES_S = 10.0
 _WIDE_COLUMNS = 100
@@ -90,8 +92,10 @@ class DeskScreen(Screen[None]):
         self.showing = Showing(desk, self.view, self.many.choosing, keymap.label)
         self.doings = doings(self)
         self._keys = {"desk": _by_key(keymap, "desk"), "pane": _by_key(keymap, "pane")}
+        self._trouble_said = ""
         self._key_at = 0.0
         self._pane_timer: Timer | None = None
+        self._seek_timer: Timer | None = None
         self._ages_at = 0.0
 
     @property
@@ -153,8 +157,8 @@ class DeskScreen(Screen[None]):
     def action_act(self, id: str) -> None:
         """Do the action ``id``, or say why not."""
         situation = self.situation()
-        why = why_not(id, situation)
-        one = action(id)
+        one = self.keymap.action(id)
+        why = one.when(situation)
         if why is None and one.decides:
             why = self._why_not_decide(situation)
         if why is not None:
@@ -175,11 +179,12 @@ class DeskScreen(Screen[None]):
         return why
 
     def _do(self, id: str, entry: Entry | None) -> None:
-        if action(id).decides and self.many.begin(id):
+        decides = self.keymap.action(id).decides
+        if decides and self.many.begin(id):
             return
         if id.startswith("option_") and entry is not None:
             self.deciding.option(entry, int(id.removeprefix("option_")))
-        elif action(id).decides and entry is not None:
+        elif decides and entry is not None:
             decide: Callable[[Entry], None] = getattr(self.deciding, id)
             decide(entry)
         else:
@@ -202,6 +207,7 @@ class DeskScreen(Screen[None]):
             can_repeat=self.deciding.last is not None,
             operator=self.desk.operator,
             endpoints=len(self.desk.config.endpoints),
+            subject=self.view.subject(entry) if entry and self.keymap.own else None,
             searching=self.pane.searching,
         )
 
@@ -296,6 +302,8 @@ class DeskScreen(Screen[None]):
         ids = set(change.items)
         records = (self.desk.log.record(decision_id) for decision_id in change.decisions)
         ids.update(record.decision.item_id for record in records if record is not None)
+        if change.decisions:
+            self.showing.precedents.clear()
         changed = self.view.update(ids)
         if self.many.fell_out(ids) or changed:
             self.place_rows()
@@ -330,6 +338,8 @@ class DeskScreen(Screen[None]):
         foot = self.showing.foot(self.list.cursor_id or "")
         self.pane.show(self.showing.page(entry) if entry else None, foot)
         self.show_keys()
+        if entry is not None and Subject(entry.item.id, entry.item.revision) not in self.showing.precedents:
+            self._seek_later()
 
     def list_note(self) -> str:
         """What the list's header says beside its place."""
@@ -361,9 +371,9 @@ class DeskScreen(Screen[None]):
     def show_keys(self) -> None:
         """The keys that are of use now."""
         situation = self.situation()
-        shown = [one for one in available(situation) if one.id not in ("help", "quit")]
+        shown = [one for one in self.keymap.available(situation) if one.id not in ("help", "quit")]
         if situation.folded and not situation.selection:  # only what the first of the group takes as well
-            first = available(msgspec.structs.replace(situation, folded=None))
+            first = self.keymap.available(msgspec.structs.replace(situation, folded=None))
             shown = [one for one in shown if one in first]
         many = f" {situation.many:,}" if situation.many else ""
         hints = [
@@ -384,8 +394,12 @@ class DeskScreen(Screen[None]):
                 self.view.endpoint,
                 desk.operator,
                 desk.read_only,
+                bool(desk.trouble),
             )
         )
+        if desk.trouble != self._trouble_said:
+            self._trouble_said = desk.trouble
+            self.say(desk.trouble or "Everything can be saved again", "error" if desk.trouble else "good")
         self.strip.show([self.showing.delivery(record) for record in desk.deliveries()])
         self.console.show_title(sum(self.view.counts.values()))
 
@@ -413,6 +427,19 @@ class DeskScreen(Screen[None]):
             if self.view.tick():
                 self.place_rows()
             self.show_all()
+
+    # -- precedents -----------------------------------------------------------------------------
+
+    def _seek_later(self) -> None:
+        """Look for precedents once the operator rests on an item; a key must not wait for it."""
+        if self._seek_timer is not None:
+            self._seek_timer.stop()
+        self._seek_timer = self.set_timer(PRECEDENTS_AFTER_S, self._seek_precedents)
+
+    def _seek_precedents(self) -> None:
+        self._seek_timer = None
+        if self.entry is not None and self.showing.seek_precedents(self.entry):
+            self._show_item()
 
     # -- context --------------------------------------------------------------------------------
 

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import msgspec
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.suggester import SuggestFromList
-from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static, TextArea
 
 from triage.model import safe_text
 from triage.model.item import Item
 from triage.tui.changes import difference_lines, value_differences
-from triage.tui.fields import Field, FieldFault, editable_json, fields_of, object_from, parse_json
+from triage.tui.fields import (
+    Field,
+    FieldFault,
+    editable_json,
+    faults_by_field,
+    fields_of,
+    parse_json,
+    read_form,
+)
 from triage.tui.lines import Line
 from triage.tui.screens.dialog import Dialog, OnDraft
 from triage.tui.screens.reading import ReadingScreen
+from triage.tui.widgets.field_row import ChoiceInput, FieldRow, name_width
 from triage.tui.widgets.json_area import JsonArea
 
 __all__ = ["EditDialog", "Edited"]
@@ -48,11 +55,9 @@ class EditDialog(Dialog[Edited]):
 
     DEFAULT_CSS = """
     EditDialog ContentSwitcher { height: 1fr; }
-    EditDialog .field { height: auto; }
-    EditDialog .area { height: 10; border: none; padding: 0; background: $panel; }
-    EditDialog .name { width: 24; color: $secondary; }
-    EditDialog .hint { color: $text-muted; height: auto; padding-left: 24; }
     EditDialog VerticalScroll { scrollbar-size: 1 1; }
+    EditDialog #about { height: auto; max-height: 3; color: $text-muted; }
+    EditDialog #about.-wrong { color: $error; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2,ctrl+o", "send", "send", show=False),
@@ -78,35 +83,44 @@ class EditDialog(Dialog[Edited]):
         self._check = check
         self._compare = compare
         self._text = draft or editable_json({} if value is None else value)
-        shown = _decoded(draft, value)
-        self._fields = fields_of(shown, schema)
-        self._shown = shown
+        self._shown = _decoded(draft, value)
+        self._fields = fields_of(self._shown, schema) or []
+        self._proposed = (
+            {field.name: field.text for field in fields_of(value, schema) or ()} if compare else {}
+        )
+        self._faults: dict[int, str] = {}
+        self._seen: set[int] = set()
+        """Fields whose faults are told: those written in, and all once it was tried to send them."""
 
     def body(self) -> ComposeResult:
-        """The form where one can be made, and the text."""
+        """The form where one can be made, the text, and a line about the field at hand."""
+        width = name_width(self._fields)
         with ContentSwitcher(initial=FORM if self._fields else TEXT, id="ways"):
             with VerticalScroll(id=FORM, can_focus=False):
-                for number, field in enumerate(self._fields or ()):
-                    with Horizontal(classes="field"):
-                        star = "*" if field.required else " "
-                        yield Static(Content(safe_text.line(field.name, 21) + star), classes="name")
-                        yield _widget(field, f"field-{number}")
-                    yield Static(Content(safe_text.line(field.hint, 200)), classes="hint")
+                for number, field in enumerate(self._fields):
+                    yield FieldRow(field, number, width)
             yield JsonArea(self._text, id=TEXT)
+        yield Static("", id="about", markup=False)
 
     def on_mount(self) -> None:
         """Begin in the first field."""
         super().on_mount()
         self._focus_first()
+        self._mark_fields()
 
     @property
     def way(self) -> str:
         """``form`` or ``text``."""
         return self.query_one(ContentSwitcher).current or TEXT
 
+    @property
+    def rows(self) -> list[FieldRow]:
+        """The form's fields."""
+        return list(self.query(FieldRow))
+
     def _focus_first(self) -> None:
         if self.way == FORM:
-            self.query_one("#field-0").focus()
+            self.rows[0].editor.focus()
         else:
             self.query_one(f"#{TEXT}", JsonArea).focus()
         other = ("F3", "as JSON" if self.way == FORM else "as a form")
@@ -120,23 +134,35 @@ class EditDialog(Dialog[Edited]):
         """What is written. Raises FieldFault."""
         if self.way == TEXT:
             return parse_json(self.query_one(f"#{TEXT}", JsonArea).text)
-        texts = [_text_in(self.query_one(f"#field-{number}")) for number in range(len(self._fields or ()))]
-        return object_from(self._fields or (), texts, self._shown)
+        form = read_form(self._fields, [row.text for row in self.rows], self._shown)
+        for number, fault in form.faults.items():
+            raise FieldFault(f"{self._fields[number].name}: {fault}")
+        return form.value
 
     def faults(self) -> list[str]:
-        """What is wrong with it."""
-        try:
-            return list(self._check(self.value()))
-        except FieldFault as fault:
-            return [str(fault)]
+        """What is wrong with it; within the form, ``_faults`` then says of which field."""
+        if self.way == TEXT:
+            try:
+                return list(self._check(self.value()))
+            except FieldFault as fault:
+                return [str(fault)]
+        form = read_form(self._fields, [row.text for row in self.rows], self._shown)
+        checked, others = faults_by_field(self._check(form.value) if not form.faults else (), self._fields)
+        self._faults = form.faults | checked
+        return [*(f"{self._fields[at].name}: {self._faults[at]}" for at in sorted(self._faults)), *others]
 
     @on(Input.Changed)
     @on(TextArea.Changed)
-    def _on_typing(self) -> None:
-        """Check, and keep what was typed."""
+    def _on_typing(self, event: Input.Changed | TextArea.Changed) -> None:
+        """Check, mark what is wrong or changed, and keep what was typed."""
         faults = self.faults()
         same = self._unchanged()
-        self.notice("" if same and self._compare else "\n".join(faults[:3]))
+        if self.way == FORM:
+            self._seen.update(at for at, row in enumerate(self.rows) if row.text != self._fields[at].text)
+            self._mark_fields()
+            self.notice("")
+        else:
+            self.notice("" if same and self._compare else "\n".join(faults[:3]))
         self.typed("" if same else self._draft_text())
 
     def _unchanged(self) -> bool:
@@ -153,6 +179,32 @@ class EditDialog(Dialog[Edited]):
         except FieldFault:
             return self._text
 
+    # -- the field at hand ----------------------------------------------------------------------
+
+    def _mark_fields(self) -> None:
+        for at, row in enumerate(self.rows):
+            changed = self._compare and row.text != self._proposed.get(self._fields[at].name, "")
+            row.mark(changed=changed, wrong=at in self._faults and at in self._seen)
+        self._tell_about()
+
+    def _tell_about(self) -> None:
+        """What may stand in the field at hand, or what is wrong with what stands there."""
+        at = next((at for at, row in enumerate(self.rows) if row.editor is self.focused), None)
+        told = self.query_one("#about", Static)
+        wrong = at is not None and at in self._faults and at in self._seen
+        told.set_class(wrong, "-wrong")
+        if at is None or self.way == TEXT:
+            told.update("")
+            return
+        field = self._fields[at]
+        keys = " (up and down change it)" if isinstance(self.rows[at].editor, ChoiceInput) else ""
+        words = f"! {field.name}: {self._faults[at]}" if wrong else f"{field.name}: {field.hint}{keys}"
+        told.update(Content(safe_text.line(words, 300)))
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Another field is at hand."""
+        self._tell_about()
+
     # -- keys -----------------------------------------------------------------------------------
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -162,13 +214,14 @@ class EditDialog(Dialog[Edited]):
     def action_switch(self) -> None:
         """Change between form and text, where what is written can be read."""
         if not self._fields:
-            self.notice("This has no form: it is not an object with a few properties.")
+            self.notice("This has no form: it is not an object with properties.")
             return
         try:
             value = self.value()
         except FieldFault as fault:
             self.notice(str(fault))
             return
+        self.notice("")
         if self.way == FORM:
             self.query_one(f"#{TEXT}", JsonArea).load_text(editable_json(value))
             self.query_one(ContentSwitcher).current = TEXT
@@ -176,22 +229,25 @@ class EditDialog(Dialog[Edited]):
             self.notice("This no longer fits the form: another property came, or it is no object.")
             return
         self._focus_first()
+        self._tell_about()
 
     def _fill_form(self, value: Any) -> bool:
         fields = fields_of(value, self._schema)
-        if fields is None or [field.name for field in fields] != [field.name for field in self._fields or ()]:
+        if fields is None or [_shape(field) for field in fields] != [_shape(field) for field in self._fields]:
             return False
         self._fields, self._shown = fields, value
-        for number, field in enumerate(fields):
-            _fill(self.query_one(f"#field-{number}"), field.text)
+        for row, field in zip(self.rows, fields, strict=True):
+            row.fill(field.text)
         self.query_one(ContentSwitcher).current = FORM
+        self.faults()
+        self._mark_fields()
         return True
 
     def action_send(self) -> None:
-        """Show the difference, or send where there is nothing to compare with."""
+        """Show the difference, or send where there is nothing to compare with; go to what is wrong first."""
         faults = self.faults()
         if faults:
-            self.notice("\n".join(faults[:5]))
+            self._show_faults(faults)
             return
         value = self.value()
         if not self._compare:
@@ -210,27 +266,22 @@ class EditDialog(Dialog[Edited]):
             ReadingScreen("What you changed", lines, confirm="send it", item=self._item), sent
         )
 
-
-def _widget(field: Field, id: str) -> Input | TextArea:
-    """What a field is written in: a line, or an area for text of several lines."""
-    if field.kind == "text":
-        area = TextArea(field.text, id=id, classes="area", tab_behavior="focus", soft_wrap=True)
-        area.cursor_blink = False
-        return area
-    choices = [str(choice) for choice in field.choices]
-    suggester = SuggestFromList(choices, case_sensitive=False) if choices else None
-    return Input(field.text, id=id, suggester=suggester, select_on_focus=False)
-
-
-def _text_in(widget: Widget) -> str:
-    return widget.text if isinstance(widget, TextArea) else cast(Input, widget).value
+    def _show_faults(self, faults: list[str]) -> None:
+        if self.way == TEXT or not self._faults:
+            self.notice("\n".join(faults[:5]))
+            return
+        self._seen.update(self._faults)
+        self.set_focus(self.rows[min(self._faults)].editor)
+        self._mark_fields()
+        others = len(self._faults) - 1
+        self.notice(
+            f"{others} more fields are wrong." if others > 1 else "One more is wrong." if others else ""
+        )
 
 
-def _fill(widget: Widget, text: str) -> None:
-    if isinstance(widget, TextArea):
-        widget.load_text(text)
-    else:
-        cast(Input, widget).value = text
+def _shape(field: Field) -> tuple[str, bool]:
+    """What of a field the widgets depend on."""
+    return field.name, field.in_area
 
 
 def _decoded(draft: str, value: Any) -> Any:

@@ -111,6 +111,7 @@ class ItemPane(LineWidget, can_focus=True):
             id(page.context),
             page.wait_reason,
             page.rated,
+            page.precedents,
             self._text_width,
         )
         if key != self._body_key:

@@ -20,8 +20,10 @@ class JsonArea(TextArea):
     JsonArea:focus { border: none; }
     """
 
-    def __init__(self, text: str, *, id: str | None = None) -> None:
-        super().__init__(text, id=id, tab_behavior="focus", show_line_numbers=False, soft_wrap=True)
+    def __init__(self, text: str, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(
+            text, id=id, classes=classes, tab_behavior="focus", show_line_numbers=False, soft_wrap=True
+        )
         self.cursor_blink = False
 
     def get_line(self, line_index: int) -> Text:
