@@ -116,8 +116,12 @@ class TriageApp(App[None]):
         """The terminal's title carries the count."""
         if waiting != self._shown_count:
             self._shown_count = waiting
-            if self._driver is not None and not self.is_headless:
-                self._driver.write(f"\x1b]2;triage{f' ({waiting})' if waiting else ''}\x07")
+            self.send_to_terminal(f"\x1b]2;triage{f' ({waiting})' if waiting else ''}\x07")
+
+    def send_to_terminal(self, sequence: str) -> None:
+        """Send what no widget can draw: a title, a bell, a notice. Text in it must be harmless."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
 
     # -- keys, before anybody else takes them ---------------------------------------------------
 

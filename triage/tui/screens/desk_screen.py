@@ -31,6 +31,7 @@ from triage.tui.deciding import Deciding
 from triage.tui.doing import doings
 from triage.tui.editing import edit_text
 from triage.tui.guard import Guard, Subject
+from triage.tui.notifying import Notifying
 from triage.tui.queue_view import QueueView
 from triage.tui.screens.many import Many
 from triage.tui.showing import Showing
@@ -91,6 +92,7 @@ class DeskScreen(Screen[None]):
         self.many = Many(self)
         self.showing = Showing(desk, self.view, self.many.choosing, keymap.label)
         self.doings = doings(self)
+        self.notifying = Notifying(self)
         self._keys = {"desk": _by_key(keymap, "desk"), "pane": _by_key(keymap, "pane")}
         self._trouble_said = ""
         self._key_at = 0.0
@@ -314,6 +316,7 @@ class DeskScreen(Screen[None]):
             self.guard.disturb()
         elif cursor in ids and self._disturbs(shown):
             self.guard.disturb()
+        self.notifying.came(change.items)
         self._show_item()
         self._show_bars()
 
@@ -416,6 +419,7 @@ class DeskScreen(Screen[None]):
 
     def _tick(self) -> None:
         """Time passes: countdowns each second, ages every ten; nothing is painted that looks the same."""
+        self.notifying.tick()
         held = self.desk.log.open_records()
         now = time.monotonic()
         if held:

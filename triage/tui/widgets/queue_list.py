@@ -85,6 +85,14 @@ class QueueList(LineWidget, can_focus=True):
         """On which row of the window the cursor stands."""
         return self._index - self._top
 
+    def in_sight(self, item_id: str) -> bool:
+        """Whether an item's row, or its group's, is on screen."""
+        try:
+            place = self._place_of(item_id)
+        except (KeyError, ValueError):
+            return False
+        return bool(self.region) and self._top <= place < self._top + self.window
+
     def set_rows(self, rows: Sequence[str], place_of: Callable[[str], int]) -> None:
         """The rows are others, through no deed of the operator: the one under the cursor stays where it is."""
         y = self.cursor_y
