@@ -304,11 +304,8 @@ def _new_client(
 ) -> httpx.AsyncClient:
     import truststore
 
-    context: ssl.SSLContext
-    if ca_file:
-        context = ssl.create_default_context(cafile=ca_file)
-    else:
-        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    system = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context: ssl.SSLContext = ssl.create_default_context(cafile=ca_file) if ca_file else system
     if client_cert:
         context.load_cert_chain(client_cert, client_key)
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=100, keepalive_expiry=KEEP_ALIVE_S)
