@@ -25,7 +25,7 @@ from triage.desk.ownership import Ownership
 from triage.desk.precedents import CANDIDATES, Precedents, precedents_among
 from triage.desk.rating import Rated, Rater
 from triage.desk.station import Station
-from triage.desk.summary import summarise, write_summary
+from triage.desk.summary import Summary, summarise, write_summary
 from triage.desk.tally import Tally
 from triage.model.decision import (
     OPEN_STATES,
@@ -260,15 +260,19 @@ class Desk(Marking):
         return True
 
     def _write_summary(self) -> None:
-        health = [self._health_of(name) for name in self.config.endpoints]
-        stale = self._uncounted | self._tally.asleep
-        self._uncounted = set()
-        self._tally.take((item_id, self.queue.get(item_id)) for item_id in stale)
-        summary = summarise(self._tally, self.log.open_records(), health, self.log.paused())
+        summary = self.summary()
         with contextlib.suppress(OSError):  # a full disk is said where a decision is logged
             write_summary(self.data, summary)
 
     # -- looking --------------------------------------------------------------------------------
+
+    def summary(self) -> Summary:
+        """How things stand, in a few numbers."""
+        health = [self._health_of(name) for name in self.config.endpoints]
+        stale = self._uncounted | self._tally.asleep
+        self._uncounted = set()
+        self._tally.take((item_id, self.queue.get(item_id)) for item_id in stale)
+        return summarise(self._tally, self.log.open_records(), health, self.log.paused())
 
     def entries(self) -> list[Entry]:
         """All in the queue: waiting, decided, and tombstones."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ from triage.tui.marks import marks_for
 from triage.tui.palette import ActionProvider
 from triage.tui.screens.desk_screen import DeskScreen
 from triage.tui.screens.dialog import Dialog
+from triage.tui.session_text import session_words
 from triage.tui.theming import FALLBACK, load_themes, variable_defaults
 from triage.tui.widgets.line_widget import Look
 from triage.tui.words import plural
@@ -195,7 +197,15 @@ async def _console(
         finally:
             _say_what_is_waited_for(desk, app.held)
             await desk.stop(held=app.held)
+        _say_what_was_done(app)
         return app.return_code or 0
+
+
+def _say_what_was_done(app: TriageApp) -> None:
+    """The session in a few lines, where the terminal is still there to read them."""
+    if hasattr(app, "desk_screen"):
+        with contextlib.suppress(OSError):
+            print("\n".join(session_words(app.desk_screen.session())), file=sys.stderr)  # noqa: T201
 
 
 def _say_what_is_waited_for(desk: Desk, held: Held) -> None:

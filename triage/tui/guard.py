@@ -47,6 +47,11 @@ class Guard:
         """What the operator sees in the pane; None: no item."""
         return self._painted
 
+    @property
+    def painted_for_s(self) -> float:
+        """Seconds since it came into the pane."""
+        return self._clock() - self._painted_at
+
     def paint(self, subject: Subject | None) -> None:
         """The pane has painted ``subject``. Painting the same again changes nothing."""
         if subject != self._painted:

@@ -360,6 +360,13 @@ ACTIONS: tuple[Action, ...] = (
         when=when.has_item,
     ),
     _act("theme", "T", "theme", "Console", "Choose a theme; seen at once"),
+    _act(
+        "summary",
+        "Q",
+        "session",
+        "Console",
+        "Show what you decided since the console was opened, how fast, and what is left",
+    ),
     _act("palette", ": ctrl+p", "commands", "Console", "Find any action by its name"),
     _act("help", "? f1", "help", "Console", "Show every key, and why one is of no use now", footer=True),
     _act("quit", "q", "quit", "Console", "Leave; what is held is sent or kept, as you say", footer=True),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from triage.tui.help_text import help_lines
 from triage.tui.screens.choice import Choice, ChoiceDialog
 from triage.tui.screens.reading import ReadingScreen
+from triage.tui.session_text import session_lines
 from triage.tui.words import plural
 
 if TYPE_CHECKING:
@@ -55,6 +56,12 @@ class Console:
                 "Keys", lambda width: help_lines(screen.keymap, situation, screen.look.marks, width)
             )
         )
+
+    def summary(self, _: Entry | None) -> None:
+        """What was decided in this console, and what is left."""
+        session = self._screen.session()
+        reading = ReadingScreen("This session", lambda width: session_lines(session, width))
+        self._screen.console.push_screen(reading)
 
     def quit(self, _: Entry | None) -> None:
         """Leave; asks what becomes of decisions that are still held."""

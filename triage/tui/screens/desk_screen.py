@@ -19,6 +19,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from triage.desk.desk import Change, Desk
+from triage.desk.session import Session, session_of
 from triage.model.decision import DeliveryState
 from triage.model.endpoint import HealthState
 from triage.model.item import Context
@@ -35,6 +36,7 @@ from triage.tui.notifying import Notifying
 from triage.tui.queue_view import QueueView
 from triage.tui.screens.many import Many
 from triage.tui.showing import Showing
+from triage.tui.stopwatch import Stopwatch
 from triage.tui.widgets.delivery_strip import DeliveryStrip
 from triage.tui.widgets.endpoint_bar import BarView, EndpointBar
 from triage.tui.widgets.filter_line import FilterLine
@@ -93,6 +95,7 @@ class DeskScreen(Screen[None]):
         self.showing = Showing(desk, self.view, self.many.choosing, keymap.label)
         self.doings = doings(self)
         self.notifying = Notifying(self)
+        self.stopwatch = Stopwatch()
         self._keys = {"desk": _by_key(keymap, "desk"), "pane": _by_key(keymap, "pane")}
         self._trouble_said = ""
         self._key_at = 0.0
@@ -252,6 +255,12 @@ class DeskScreen(Screen[None]):
         if item_id in self.view.rows:
             self.move_to(self.view.rows.place(item_id))
 
+    def session(self) -> Session:
+        """What was decided in this console so far, and what is left."""
+        took_s = self.stopwatch.took_s
+        records = [record for key in took_s if (record := self.desk.log.record(key)) is not None]
+        return session_of(records, took_s, self.desk.summary())
+
     def jump_to(self, item_id: str) -> None:
         """Put the cursor on an item, with its page beside it at once."""
         self._key_at = 0.0
@@ -260,6 +269,7 @@ class DeskScreen(Screen[None]):
     def decided(self, record: Record) -> None:
         """A decision was logged: say so, and go to the next that waits."""
         decision = record.decision
+        self.stopwatch.decided(decision.id, self.guard.painted_for_s)
         verbs = ", ".join(dict.fromkeys(words.VERB_DONE[verdict.verb] for verdict in decision.verdicts))
         title = record.item.title if record.item else decision.item_id
         self.say(f"{verbs.capitalize()}: {title}", "good")

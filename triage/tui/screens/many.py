@@ -82,12 +82,15 @@ class Many:
         targets = self.choosing.targets(self._screen.list.cursor_id)
         if targets:
             self.choosing.end_range()
+            self._screen.stopwatch.begin_many()
             self.deciding_many.begin(action_id, targets)
         return bool(targets)
 
     def decided_many(self, item_ids: Sequence[str], stayed: dict[str, str]) -> None:
         """Decisions were logged; what stayed behind is selected, and says why."""
         screen = self._screen
+        records = [record for item_id in item_ids if (record := self.desk.record(item_id)) is not None]
+        screen.stopwatch.decided_many([record.decision.id for record in records])
         self._view.update([*item_ids, *stayed])
         self.choosing.stay(stayed)
         screen.place_rows()
