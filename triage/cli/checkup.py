@@ -25,6 +25,7 @@ from triage.store.errors import StoreError
 from triage.store.log import Log
 from triage.store.queue import Queue
 from triage.store.verifying import findings_in_words, verify
+from triage.tui.actions import check_keymap
 
 __all__ = ["Finding", "checkup"]
 
@@ -49,6 +50,7 @@ async def checkup() -> list[Finding]:
     settings, of_config = _configuration()
     found = [_versions(), of_config, *_data(), *_log(), *_terminal()]
     if settings is not None:
+        found += _keys(settings)
         found += [each async for each in _endpoints(settings)]
     return found
 
@@ -74,6 +76,11 @@ def _configuration() -> tuple[config.Config | None, Finding]:
     if path.stat().st_mode & 0o044:
         return settings, Finding("configuration", "note", f"{path} may be read by others: chmod 600 {path}")
     return settings, Finding("configuration", "ok", f"{path}, {len(settings.endpoints)} endpoints")
+
+
+def _keys(settings: config.Config) -> Iterator[Finding]:
+    for fault in check_keymap(settings.keymap, settings.keys, settings.commands):
+        yield Finding("keys", "wrong", fault)
 
 
 def _data() -> Iterator[Finding]:
