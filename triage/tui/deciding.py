@@ -14,6 +14,7 @@ from triage.store.errors import StoreError
 from triage.store.log import AlreadyDecided, Record
 from triage.tui.batch import every_action
 from triage.tui.careful import Careful
+from triage.tui.field_schema import wants_object
 from triage.tui.reasons import Reason, reasons_of
 from triage.tui.screens.answer import Answer, AnswerDialog
 from triage.tui.screens.choice import Choice, ChoiceDialog
@@ -108,7 +109,7 @@ class Deciding:
 
         draft = entry.marks.drafts.get(Verb.RESPOND, "")
         on_draft = self._drafter(item, Verb.RESPOND)
-        if schema and (schema.get("type") == "object" or "properties" in schema) and not item.options:
+        if wants_object(schema) and not item.options:
             dialog = EditDialog(
                 f"Answer: {item.title}",
                 item,

@@ -10,13 +10,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from triage.model.item import Item
-from triage.tui.fields import FieldFault, parse_json
+from triage.model import safe_text
+from triage.model.item import Item, Option
+from triage.tui.field_schema import facts_of, resolved
+from triage.tui.fields import FieldFault, choice_text, field_of, parse_value
 from triage.tui.lines import Line, indented, safe, wrapped
 from triage.tui.screens.dialog import Dialog, Hint, OnDraft
 from triage.tui.screens.page import Page
 
-__all__ = ["Answer", "AnswerDialog", "takes_text"]
+__all__ = ["Answer", "AnswerDialog", "offered", "takes_text"]
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -27,8 +29,25 @@ class Answer(msgspec.Struct, frozen=True):
 
 def takes_text(schema: dict[str, Any] | None) -> bool:
     """Whether words are an answer as they stand; else they are read as JSON."""
-    kind = (schema or {}).get("type")
+    kind = resolved(schema, schema).get("type")
     return kind is None or kind == "string" or (isinstance(kind, list) and "string" in kind)
+
+
+def offered(item: Item) -> tuple[tuple[Option, ...], bool]:
+    """The answers to choose from, the agent's own or those its schema leaves, and whether several may be."""
+    schema = resolved(item.answer_schema, item.answer_schema)
+    if item.options or not schema:
+        return item.options, item.many
+    if schema.get("type") == "array":
+        return _options_of(schema.get("items"), schema), True
+    return _options_of(schema, schema), False
+
+
+def _options_of(schema: Any, root: Any) -> tuple[Option, ...]:
+    facts = facts_of(schema, root)
+    if facts.type == "boolean":
+        return Option("yes", True), Option("no", False)
+    return tuple(Option(choice_text(choice), choice) for choice in facts.choices)
 
 
 class AnswerDialog(Dialog[Answer]):
@@ -53,6 +72,8 @@ class AnswerDialog(Dialog[Answer]):
     ) -> None:
         super().__init__(f"Answer: {item.title}", item=item, on_draft=on_draft)
         self._asked = item
+        self._options, self._many = offered(item)
+        self._field = field_of("answer", {}, item.answer_schema, item.answer_schema)
         self._check = check
         self._value = draft
         self._on_external = on_external
@@ -61,15 +82,22 @@ class AnswerDialog(Dialog[Answer]):
 
     def body(self) -> ComposeResult:
         """The options, and a line for words."""
-        if self._asked.options:
+        if self._options:
             yield Page(self._lines, id="options")
-        placeholder = "your answer" if takes_text(self._asked.answer_schema) else "your answer, as JSON"
+        hint = "" if self._as_words else f": {safe_text.line(self._field.hint, 120)}"
+        placeholder = f"your answer{hint}"
         yield Input(self._value, id="line", placeholder=placeholder, select_on_focus=False)
+
+    @property
+    def _as_words(self) -> bool:
+        """Whatever is written is the answer as it stands."""
+        field = self._field
+        return takes_text(self._asked.answer_schema) and not field.format and not field.choices
 
     def on_mount(self) -> None:
         """Options first, where there are any and nothing was written yet."""
         super().on_mount()
-        by_number = bool(self._asked.options) and not self._value
+        by_number = bool(self._options) and not self._value
         (self.query_one(Page) if by_number else self.query_one(Input)).focus()
         self._show_hints(by_number)
 
@@ -77,23 +105,23 @@ class AnswerDialog(Dialog[Answer]):
         if not by_number:
             external: tuple[Hint, ...] = (("F4", "in $EDITOR"),) if self._on_external else ()
             self.hint(("enter", "send"), *external, ("esc", "back"))
-        elif self._asked.many:
+        elif self._many:
             self.hint(("1–9 space", "mark"), ("enter", "send"), ("tab", "write"), ("esc", "back"))
         else:
             self.hint(("1–9", "choose and send"), ("j k enter", "choose"), ("tab", "write"), ("esc", "back"))
 
     def single_key(self, key: str) -> bool:
         """Choose, mark, send, or go over to writing."""
-        options = self._asked.options
+        options = self._options
         if key.isdecimal() and 1 <= int(key) <= min(9, len(options)):
             self._pick(int(key) - 1)
         elif key in ("j", "down", "k", "up"):
             self._at = max(0, min(self._at + (1 if key in ("j", "down") else -1), len(options) - 1))
             self.query_one(Page).show()
-        elif key == "space" and self._asked.many:
+        elif key == "space" and self._many:
             self._pick(self._at)
         elif key == "enter":
-            if not self._asked.many:
+            if not self._many:
                 self._pick(self._at)
             else:
                 self._answer([options[at].value for at in sorted(self._chosen)])
@@ -105,13 +133,13 @@ class AnswerDialog(Dialog[Answer]):
         return True
 
     def _pick(self, at: int) -> None:
-        if self._asked.many:
+        if self._many:
             self._chosen = (
                 [each for each in self._chosen if each != at] if at in self._chosen else [*self._chosen, at]
             )
             self.query_one(Page).show()
         else:
-            self._answer(self._asked.options[at].value)
+            self._answer(self._options[at].value)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Check what is written, and keep it."""
@@ -151,7 +179,7 @@ class AnswerDialog(Dialog[Answer]):
             self.notice(str(fault))
 
     def _read(self, text: str) -> Any:
-        return text if takes_text(self._asked.answer_schema) else parse_json(text)
+        return text if self._as_words else parse_value(self._field, text.strip())
 
     def _answer(self, value: Any) -> None:
         faults = self._check(value)
@@ -162,8 +190,8 @@ class AnswerDialog(Dialog[Answer]):
 
     def _lines(self, width: int) -> list[Line]:
         lines: list[Line] = []
-        for number, option in enumerate(self._asked.options, 1):
-            mark = ("[x] " if number - 1 in self._chosen else "[ ] ") if self._asked.many else ""
+        for number, option in enumerate(self._options, 1):
+            mark = ("[x] " if number - 1 in self._chosen else "[ ] ") if self._many else ""
             cursor = ">" if number - 1 == self._at else " "
             key = str(number) if number <= 9 else " "
             first, *rest = wrapped(safe(option.label, "text", 400), width - 9)

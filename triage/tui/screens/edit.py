@@ -147,8 +147,10 @@ class EditDialog(Dialog[Edited]):
             except FieldFault as fault:
                 return [str(fault)]
         form = read_form(self._fields, [row.text for row in self.rows], self._shown)
-        checked, others = faults_by_field(self._check(form.value) if not form.faults else (), self._fields)
-        self._faults = form.faults | checked
+        checked, others = faults_by_field(self._check(form.value), self._fields)
+        self._faults = checked | form.faults
+        if form.faults:  # what is missing is wrong already, under its own name
+            others = []
         return [*(f"{self._fields[at].name}: {self._faults[at]}" for at in sorted(self._faults)), *others]
 
     @on(Input.Changed)
@@ -202,8 +204,16 @@ class EditDialog(Dialog[Edited]):
         told.update(Content(safe_text.line(words, 300)))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Another field is at hand."""
+        """Another field is at hand: have it in sight, and say what may stand there."""
         self._tell_about()
+        if self.way == FORM:
+            self.call_after_refresh(self._reveal)
+
+    def _reveal(self) -> None:
+        """Once the line about the field has its height, the field is in sight."""
+        row = next((row for row in self.rows if row.editor is self.focused), None)
+        if row is not None:
+            self.query_one(f"#{FORM}").scroll_to_widget(row, animate=False, immediate=True)
 
     # -- keys -----------------------------------------------------------------------------------
 

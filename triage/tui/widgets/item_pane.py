@@ -67,20 +67,21 @@ class ItemPane(LineWidget, can_focus=True):
         return strips
 
     def compose_lines(self) -> list[Painted]:
-        """Header, head, body in sight, rule, foot."""
+        """Header, head, body in sight; below it the foot, and how much of the body is out of sight."""
         height, width = self.size.height, self.size.width
         if self._page is None:
             return self._empty_lines(height)
         head = head_lines(self._page, self.look.marks, self._text_width)
         foot = wrapped(self._foot, self._text_width)[:2] if self._foot else []
         self._lay_out(self._page)
-        room = max(0, height - 1 - len(head) - 1 - (1 + len(foot) if foot else 0))
-        self._room = room
+        room = height - 1 - len(head) - 1
+        below = 1 + len(foot) if foot or len(self._body) > room else 0
+        self._room = room = max(0, room - below)
         self._top = max(0, min(self._top, len(self._body) - room))
         lines: list[Line] = [self._header(width), *(self._framed(line) for line in head), ()]
         lines += [self._framed(line) for line in self._in_sight(room)]
-        lines += [()] * (height - len(lines) - (1 + len(foot) if foot else 0))
-        if foot:
+        lines += [()] * (height - len(lines) - below)
+        if below:
             lines += [self._foot_rule(width, room), *(self._framed(line) for line in foot)]
         return [(padded(line, width), "plain") for line in lines[:height]]
 
