@@ -21,6 +21,7 @@ from triage.connectors import load
 from triage.demo import running
 from triage.desk.desk import Desk
 from triage.tui.app import TriageApp
+from triage.tui.stopwatch import Stopwatch
 
 ROOT = Path(__file__).resolve().parent.parent
 SCREENS = ROOT / "docs" / "screens"
@@ -44,9 +45,18 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "snoozed": (WIDE, ("S", "2", "slash", *"is:snoozed", "enter")),
     "snoozed-80x24": (NARROW, ("S", "2", "slash", *"is:snoozed", "enter")),
     "precedents": (WIDE, ("slash", *"agent:payments", "enter", "x", "2", "a", "j")),
+    "summary": (WIDE, ("slash", *"agent:payments", "enter", "x", "2", "a", "Q")),
+    "summary-80x24": (NARROW, ("slash", *"agent:payments", "enter", "x", "2", "a", "Q")),
     "help": (WIDE, ("question_mark",)),
 }
 """Name → size of the screen, and the keys pressed before the picture is taken."""
+
+
+class _Even(Stopwatch):
+    """Has every decision take the same time, so that two pictures are alike."""
+
+    def decided(self, decision_id: str, took_s: float) -> None:
+        super().decided(decision_id, 2.4)
 
 
 async def take(name: str) -> str:
@@ -76,6 +86,7 @@ async def _console(size: tuple[int, int]) -> AsyncIterator[Pilot[None]]:
                     async with asyncio.timeout(20):
                         while len(app.desk_screen.view.rows) < demo.waiting():
                             await asyncio.sleep(0.05)
+                    app.desk_screen.stopwatch = _Even()
                     await pilot.pause(SETTLE_S)
                     yield pilot
             finally:

@@ -47,6 +47,8 @@ def _verbs(named: str) -> str:
 
 
 def _seconds(seconds: float) -> str:
+    if seconds < 1:
+        return "less than a second"
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
