@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["kinds", "load"]
 
-_NOT_KINDS = frozenset({"base", "credentials", "detect", "http", "opening"})
+_NOT_KINDS = frozenset({"base", "credentials", "detect", "few_at_a_time", "http", "opening"})
 """Modules of this package that serve all kinds. What serves one kind lies in that kind's own package."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import msgspec
 
 from triage.connectors.base import Poll
+from triage.connectors.few_at_a_time import few_at_a_time
 from triage.connectors.http import Busy, Declined, Denied, EndpointError, Garbled
 from triage.connectors.langgraph.api import Api, Thread
 from triage.connectors.langgraph.fate import became_of
@@ -19,8 +19,6 @@ from triage.model.item import Gone, Item
 
 __all__ = ["Looking"]
 
-READERS = 8
-"""How many threads are read at a time."""
 PENDING = ("interrupted", "error")
 STATUSES = (*PENDING, "idle", "busy")
 
@@ -55,20 +53,7 @@ class Looking:
 
     async def _read_all(self, threads: Sequence[Thread]) -> list[Reading]:
         """The readings of many threads, a few at a time."""
-        readings: dict[str, Reading] = {}
-        queue = iter(threads)
-
-        async def reader() -> None:
-            for thread in queue:
-                readings[thread.thread_id] = await self._reading(thread)
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(READERS):
-                    group.create_task(reader())
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        return [readings[thread.thread_id] for thread in threads]
+        return await few_at_a_time(self._reading, threads)
 
     async def _reading(self, thread: Thread) -> Reading:
         """What waits in a listed thread; kept until the thread changes."""

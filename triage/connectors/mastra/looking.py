@@ -9,14 +9,13 @@ from typing import Any
 import msgspec
 
 from triage.connectors.base import Poll
+from triage.connectors.few_at_a_time import few_at_a_time
 from triage.connectors.http import Busy, Declined, Garbled
 from triage.connectors.mastra.api import AgentRun, Api, Suspended, ToolCall, WorkflowInfo
 from triage.connectors.mastra.asking import call_item, step_items
 from triage.model.item import Item
 
 __all__ = ["Looking"]
-
-_READERS = 8
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -72,25 +71,16 @@ class Looking:
     async def _each(self, sort: str, names: Iterable[str], of: Callable[[str], Awaitable[_Found]]) -> _Found:
         """What waits of each name, a few at a time and in their order. What one of them declines is a
         problem, what goes for all of them is raised."""
-        found = {name: _Found([], []) for name in names}
-        queue = iter(found)
 
-        async def reader() -> None:
-            for name in queue:
-                try:
-                    found[name] = await of(name)
-                except Busy:
-                    raise
-                except (Declined, Garbled) as error:
-                    found[name] = _Found([], [f"what waits of {sort} {name} cannot be listed: {error}"])
+        async def one(name: str) -> _Found:
+            try:
+                return await of(name)
+            except Busy:
+                raise
+            except (Declined, Garbled) as error:
+                return _Found([], [f"what waits of {sort} {name} cannot be listed: {error}"])
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(_READERS):
-                    group.create_task(reader())
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        each = list(found.values())
+        each = await few_at_a_time(one, dict.fromkeys(names))
         return _Found(
             [item for one in each for item in one.items], [words for one in each for words in one.problems]
         )

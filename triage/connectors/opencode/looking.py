@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from triage.connectors.base import Poll
+from triage.connectors.few_at_a_time import few_at_a_time
 from triage.connectors.http import Busy, Declined, Denied, EndpointError, Garbled, Unreachable, segment
 from triage.connectors.opencode.api import Api, Call, Permission, Question, Session, Tool
 from triage.connectors.opencode.asking import permission_item, question_item
@@ -17,7 +17,6 @@ from triage.model.item import Item
 
 __all__ = ["Looking"]
 
-_READERS = 8
 _DAY_MS = 86_400_000
 
 Asked = TypeVar("Asked", Permission, Question)
@@ -135,25 +134,16 @@ class Looking:
 
     async def _look_at(self, directories: Sequence[str]) -> dict[str, _Found | EndpointError]:
         """What waits in each directory, a few at a time. Raises what goes for all of them."""
-        found: dict[str, _Found | EndpointError] = {}
-        queue = iter(directories)
 
-        async def reader() -> None:
-            for directory in queue:
-                try:
-                    found[directory] = await self._waiting_in(directory)
-                except (Denied, Busy, Unreachable):
-                    raise
-                except EndpointError as error:
-                    found[directory] = error
+        async def one(directory: str) -> _Found | EndpointError:
+            try:
+                return await self._waiting_in(directory)
+            except (Denied, Busy, Unreachable):
+                raise
+            except EndpointError as error:
+                return error
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(_READERS):
-                    group.create_task(reader())
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        return {directory: found[directory] for directory in directories}
+        return dict(zip(directories, await few_at_a_time(one, directories), strict=True))
 
     async def _waiting_in(self, directory: str) -> _Found:
         problems: list[str] = []

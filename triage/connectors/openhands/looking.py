@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 
 import msgspec
 
 from triage.connectors.base import Poll
+from triage.connectors.few_at_a_time import few_at_a_time
 from triage.connectors.http import Busy, Declined, Denied, Garbled
 from triage.connectors.openhands.api import WAITING, Api, Conversation, Event
 from triage.connectors.openhands.asking import to_item, waiting_among
@@ -15,7 +15,6 @@ from triage.model.item import Item
 
 __all__ = ["Looking"]
 
-_READERS = 8
 _MAX_PAGES = 80
 """Pages of one conversation's events that are read, newest first."""
 
@@ -55,28 +54,18 @@ class Looking:
 
     async def _items(self, conversations: Sequence[Conversation], problems: list[str]) -> list[Item]:
         """The items of many conversations, a few read at a time."""
-        items: dict[str, Item] = {}
-        queue = iter(conversations)
 
-        async def reader() -> None:
-            for conversation in queue:
-                try:
-                    waiting = await self._waiting_in(conversation)
-                except (Denied, Busy):
-                    raise
-                except (Declined, Garbled) as error:
-                    problems.append(f"conversation {conversation.id} cannot be read: {error}")
-                    continue
-                if waiting:
-                    items[conversation.id] = to_item(self.endpoint, conversation, waiting)
+        async def one(conversation: Conversation) -> Item | None:
+            try:
+                waiting = await self._waiting_in(conversation)
+            except (Denied, Busy):
+                raise
+            except (Declined, Garbled) as error:
+                problems.append(f"conversation {conversation.id} cannot be read: {error}")
+                return None
+            return to_item(self.endpoint, conversation, waiting) if waiting else None
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(_READERS):
-                    group.create_task(reader())
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        return [items[one.id] for one in conversations if one.id in items]
+        return [item for item in await few_at_a_time(one, conversations) if item is not None]
 
     async def _waiting_in(self, conversation: Conversation) -> list[Event]:
         """The actions that a listed conversation waits for; kept until it changes."""

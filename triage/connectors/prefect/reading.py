@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from triage.connectors.few_at_a_time import few_at_a_time
 from triage.connectors.http import Busy, Declined, Denied, Garbled
 from triage.connectors.prefect.api import PAGE, Api, FlowRun, Form, as_run
 
@@ -17,7 +17,6 @@ __all__ = ["Reader", "Waiting"]
 
 _OVERLAP = 20
 _STEPS_BACK = 10
-_READERS = 8
 _FORM_COMES_S = 10.0
 """A run can be paused a moment before its form, and that a moment before its description, is stored."""
 
@@ -113,27 +112,18 @@ class Reader:
 
     async def _read_forms(self, runs: Sequence[FlowRun]) -> dict[UUID, Form | _Unshown | None]:
         """The runs' forms, a few asked for at a time."""
-        found: dict[UUID, Form | _Unshown | None] = {}
         now = time.monotonic()
         states = {run.state.id for run in runs}
         self._forms = {state: form for state, form in self._forms.items() if state in states}
         self._first_seen = {state: self._first_seen.get(state, now) for state in states}
-        queue = iter(runs)
 
-        async def reader() -> None:
-            for run in queue:
-                try:
-                    found[run.id] = await self._form(run)
-                except _Unshown as why:
-                    found[run.id] = why
+        async def one(run: FlowRun) -> Form | _Unshown | None:
+            try:
+                return await self._form(run)
+            except _Unshown as why:
+                return why
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(_READERS):
-                    group.create_task(reader())
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        return found
+        return dict(zip((run.id for run in runs), await few_at_a_time(one, runs), strict=True))
 
     async def _form(self, run: FlowRun) -> Form | None:
         """One run's form; kept once it is sure to be whole."""
