@@ -33,7 +33,7 @@ verbs, created_at, expires_at, risk, risk_why, state`; `action` is the first of 
 of them `name, arguments, schema` |
 | `show` | one such object with `description, context, raw` |
 | a verb, `wait`, `undo` | `id, decision, state, detail`; where nothing was logged `decision` is null |
-| `endpoints` | an array of `name, kind, url, version, health, detail, since, waiting, paused` |
+| `endpoints` | an array of `name, kind, url, version, warning, health, detail, since, waiting, paused` |
 | `log` | a line an event: `seq, at, type, item, endpoint, decision, operator, state, detail, effect, note, \
 revision, verbs, title, verdicts` |
 | `log verify` | `ok, segments, events, payloads, erased, head, findings, notes`; a finding is `file, line, why` |

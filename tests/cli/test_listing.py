@@ -216,7 +216,9 @@ def test_endpoints_tell_kind_version_and_health(triage: Run, place: Path, agents
     found = {each["name"]: each for each in output_of(triage("endpoints", "--json"))}
     assert list(found) == ["payments", "deploys", "mail", "helpdesk", "scout"]
     one = found["payments"]
-    assert list(one) == ["name", "kind", "url", "version", "health", "detail", "since", "waiting", "paused"]
+    assert list(one) == [
+        "name", "kind", "url", "version", "warning", "health", "detail", "since", "waiting", "paused",
+    ]  # fmt: skip
     assert (one["kind"], one["version"], one["health"], one["waiting"]) == ("rest", "1.0", "ok", 1)
     assert [name for name, each in found.items() if each["paused"]] == ["mail"]
     assert "payments" in triage("endpoints", "--no-poll").stdout

@@ -29,6 +29,7 @@ class Agent:
         self.sends = 0
         self.polls = 0
         self.repaired = False
+        self.version_warning = ""
         self.poll_error: EndpointError | None = None
         self.reread_error: EndpointError | None = None
         self.settle_error: EndpointError | None = None
@@ -83,8 +84,8 @@ class ScriptedConnector(Connector):
     async def recognise(cls, wire: Wire) -> Match | None:
         return None
 
-    async def version(self) -> str:
-        return "7"
+    async def about(self) -> Match:
+        return Match(self.kind, "7", warning=self.agent.version_warning)
 
     async def poll(self) -> Poll:
         self.agent.polls += 1

@@ -192,6 +192,18 @@ async def test_health_says_what_is_wrong_and_polls_back_off(
     await until(lambda: desk.health()[0].state is HealthState.OK)
 
 
+async def test_a_version_that_was_not_tested_is_said_and_polling_goes_on(
+    desks: MakeDesk, agent: Agent
+) -> None:
+    agent.version_warning = "tested with 6; this is 7"
+    agent.ask("a")
+    desk = desks()
+    await desk.start()
+    await until(desk.waiting)
+    await until(lambda: desk.health()[0].warning == "tested with 6; this is 7")
+    assert (desk.health()[0].state, desk.health()[0].version) == (HealthState.OK, "7")
+
+
 async def test_the_pause_between_polls_grows_to_two_minutes_and_heeds_retry_after(
     desks: MakeDesk, agent: Agent
 ) -> None:

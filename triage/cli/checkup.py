@@ -200,7 +200,7 @@ async def _endpoint(settings: EndpointConfig, clients: Clients) -> list[Finding]
         wire = _Dated(opened.client, opened.url, opened.headers)
         connector = connectors.load(settings.kind)(settings, wire)
         poll = await connector.poll()
-        version = await connector.version()
+        about = await connector.about()
     except (CredentialError, OSError) as error:
         return [*found, Finding(check, "wrong", str(error).removeprefix(f"{check}: "))]
     except EndpointError as error:
@@ -209,7 +209,9 @@ async def _endpoint(settings: EndpointConfig, clients: Clients) -> list[Finding]
     found += [
         Finding(check, "note", f"some of what it sent cannot be read: {each}") for each in poll.problems
     ]
-    return [*found, Finding(check, "ok", _well(settings, version, poll))]
+    if about.warning:
+        found.append(Finding(check, "note", about.warning))
+    return [*found, Finding(check, "ok", _well(settings, about.version, poll))]
 
 
 def _clock(check: str, skew_s: float | None) -> Iterator[Finding]:

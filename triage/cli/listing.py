@@ -173,8 +173,9 @@ def endpoints(as_json: bool, no_poll: bool) -> None:
     rows = [_endpoint_row(each) for each in found]
     output.table(rows, ("NAME", "KIND", "VERSION", "WAITING", "HEALTH", "URL"))
     for each in found:
-        if each["detail"]:
-            output.say(f"{each['name']}: {each['detail']}")
+        for words in (each["detail"], each["warning"]):
+            if words:
+                output.say(f"{each['name']}: {words}")
 
 
 async def _endpoints(place: Workplace, *, no_poll: bool) -> list[dict[str, Any]]:
@@ -190,6 +191,7 @@ async def _endpoints(place: Workplace, *, no_poll: bool) -> list[dict[str, Any]]
                 "kind": place.config.endpoints[health.endpoint].kind,
                 "url": place.config.endpoints[health.endpoint].url,
                 "version": health.version,
+                "warning": health.warning,
                 "health": health.state.value,
                 "detail": health.detail,
                 "since": health.since,

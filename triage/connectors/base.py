@@ -69,10 +69,9 @@ class Connector(ABC):
     async def recognise(cls, wire: Wire) -> Match | None:
         """What is at ``wire.url``, by a handful of GETs; None when it is not of this kind."""
 
-    async def version(self) -> str:
-        """What the server says of its version; empty where it says nothing."""
-        match = await self.recognise(self.wire)
-        return match.version if match else ""
+    async def about(self) -> Match:
+        """What the server says of itself now: its version, and what is to be said of that."""
+        return await self.recognise(self.wire) or Match(self.kind, "")
 
     @abstractmethod
     async def poll(self) -> Poll:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
-from triage.connectors.base import Connector, Poll
+from triage.connectors.base import Connector, Match, Poll
 from triage.connectors.http import Busy, Denied, EndpointError
 from triage.model.decision import REOPENING_STATES
 from triage.model.endpoint import Health, HealthState
@@ -48,7 +48,7 @@ class Poller:
         """Loop time of the next poll."""
         self._wake = asyncio.Event()
         self._one = asyncio.Lock()
-        self._version: str | None = None
+        self._about: Match | None = None
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -105,17 +105,17 @@ class Poller:
         now = datetime.now(UTC)
         changes = self.queue.sync(self.endpoint, items, now)
         self.changed((*changes.new, *changes.changed, *changes.back, *changes.touched), ())
-        if self._version is None:
-            self._version = await self._ask_version()
+        if self._about is None:
+            self._about = await self._ask_about()
         problems = (*found.problems, *twice, *changes.problems)
         state = HealthState.DEGRADED if problems else HealthState.OK
         self._say(state, _summed(problems), waiting=len(items))
         await bury_vanished(self.connector, self.queue, self.log, changes.vanished, self.changed)
         self._forget_old(now)
 
-    async def _ask_version(self) -> str | None:
+    async def _ask_about(self) -> Match | None:
         try:
-            return await self.connector.version()
+            return await self.connector.about()
         except EndpointError:
             return None  # asked again at the next poll
 
@@ -141,7 +141,8 @@ class Poller:
             state=state,
             detail=detail,
             since=before.since if same and before.since else datetime.now(UTC),
-            version=self._version or before.version,
+            version=self._about.version if self._about else before.version,
+            warning=self._about.warning if self._about else before.warning,
             waiting=before.waiting if waiting is None else waiting,
         )
         if after != before:

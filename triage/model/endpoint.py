@@ -83,5 +83,7 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
     """When this state began."""
     version: str = ""
     """What the server says of its version."""
+    warning: str = ""
+    """What is to be said of that version, such as that it was not tested."""
     waiting: int = 0
     """Items that wait there, as of the last poll that succeeded."""

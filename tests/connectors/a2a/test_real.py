@@ -330,7 +330,7 @@ async def test_is_recognised_with_its_version(clerk: Clerk) -> None:
         assert match is not None
         assert (match.kind, match.version, match.warning) == ("a2a", "1.0", "")
         assert match.detail == f"the A2A agent Clerk 2.1.0, JSONRPC at {clerk.url}"
-        assert await connector.version() == "1.0"
+        assert (await connector.about()).version == "1.0"
 
 
 async def test_an_agent_of_0_3_alone_is_told_apart() -> None:

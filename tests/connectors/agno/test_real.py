@@ -530,7 +530,7 @@ async def test_is_recognised_with_its_version(till: Till) -> None:
         assert (match.kind, match.warning) == ("agno", "")
         assert match.version.startswith("3.1.")
         assert match.detail == f"AgentOS of agno {match.version}: 1 agent, 1 team, 2 workflows"
-        assert await connector.version() == match.version
+        assert (await connector.about()).version == match.version
 
 
 async def test_a_security_key_is_sent_as_a_bearer_token(

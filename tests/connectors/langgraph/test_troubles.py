@@ -345,4 +345,4 @@ async def test_recognises_the_server_and_its_version(bench: Bench) -> None:
     assert match is not None
     assert match.warning == ""
     assert match.detail == f"LangGraph Agent Server {match.version} with langgraph 1.2.22"
-    assert await bench.connector.version() == match.version
+    assert (await bench.connector.about()).version == match.version

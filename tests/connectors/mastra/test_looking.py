@@ -244,7 +244,7 @@ async def test_recognises_by_what_it_describes_and_tells_the_version(
     assert match is not None
     assert (match.version, match.warning) == (version or "", warning)
     assert "2 workflows and 2 agents" in match.detail
-    assert await connector.version() == (version or "")
+    assert (await connector.about()).version == (version or "")
 
 
 @pytest.mark.parametrize(

@@ -244,4 +244,4 @@ async def test_recognises_an_agent_and_its_version(connect: Connect) -> None:
     assert match is not None
     assert (match.kind, match.version, match.warning) == ("rest", "1.0", "")
     assert "payments (demo)" in match.detail
-    assert await at.version() == "1.0"
+    assert (await at.about()).version == "1.0"

@@ -78,7 +78,7 @@ class MappedContract(ConnectorContract):
     async def test_recognises_its_server_by_looking_only(self, subject: Subject) -> None:
         """An API that must be mapped is not known by itself: its kind is named."""
         assert await Rest.recognise(subject.connector.wire) is None
-        assert await subject.connector.version() == ""
+        assert (await subject.connector.about()).version == ""
 
 
 class TestMapped(MappedContract):

@@ -85,9 +85,9 @@ class Rest(Connector):
             warning="" if spoken else f"contract {root.triage_contract} is not spoken here; 1 is",
         )
 
-    async def version(self) -> str:
-        """What the agent says of its version; a mapped API is not asked."""
-        return await super().version() if self.config.map is None else ""
+    async def about(self) -> Match:
+        """What the agent says of itself; a mapped API is not asked."""
+        return await super().about() if self.config.map is None else Match(self.kind, "")
 
     async def poll(self) -> Poll:
         return await self._speaking.poll()

@@ -103,6 +103,8 @@ def _endpoint(view: BarView, health: Health, marks: Marks, *, full: bool) -> Lin
     spans.append((f" {view.waiting.get(name, 0):,}", "muted"))
     if name in view.paused:
         spans.append((f" {marks.paused} paused", "warning"))
+    if health.warning and state is HealthState.OK:
+        spans.append((" untested version" if full else " !", "warning"))
     if full and HEALTH_WORDS[state]:
         spans.append((f" {HEALTH_WORDS[state]}", _STYLES[state]))
     return tuple(spans)
