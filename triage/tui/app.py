@@ -63,12 +63,13 @@ class TriageApp(App[None]):
         Binding("ctrl+c", "interrupt", "leave", show=False, priority=True),
     ]
 
-    def __init__(self, desk: Desk, *, first_words: str = "") -> None:
+    def __init__(self, desk: Desk, *, first_words: str = "", guided: bool = False) -> None:
         self._themes, self._faults = load_themes(user_themes_dir())
         super().__init__()
         self.desk = desk
         self.animation_level = "none"
         self._first_words = first_words
+        self._guided = guided
         self._held: Held = "keep"
         self._shown_count = -1
         for theme in self._themes:
@@ -95,7 +96,7 @@ class TriageApp(App[None]):
         self.theme_changed_signal.subscribe(self, lambda _theme: self._take_theme())
         config = self.desk.config
         keymap = keymap_of(config.keymap, config.keys, config.commands, config.filters)
-        self.desk_screen = DeskScreen(self.desk, keymap, self.look)
+        self.desk_screen = DeskScreen(self.desk, keymap, self.look, guided=self._guided)
         self.push_screen(self.desk_screen)
         self.app_resume_signal.subscribe(self, lambda _app: self.run_worker(self.desk.take_up()))
         loop = asyncio.get_running_loop()
@@ -191,7 +192,7 @@ async def _console(
             config = msgspec.structs.replace(config, endpoints=_endpoints_of(demo))
             words = f"The demo's agents really act on each decision. Seed {demo.seed}."
         desk = Desk(config, data, operator=operator, read_only=read_only)
-        app = TriageApp(desk, first_words=words)
+        app = TriageApp(desk, first_words=words, guided=demo is not None)
         try:
             await app.run_async()
         finally:

@@ -369,6 +369,14 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _act("palette", ": ctrl+p", "commands", "Console", "Find any action by its name"),
     _act("help", "? f1", "help", "Console", "Show every key, and why one is of no use now", footer=True),
+    _act(
+        "hints_off",
+        "I",
+        "no more hints",
+        "Console",
+        "Show no more hints of the demo's guided first round",
+        when=when.guided,
+    ),
     _act("quit", "q", "quit", "Console", "Leave; what is held is sent or kept, as you say", footer=True),
 )
 

@@ -65,6 +65,8 @@ class Situation(msgspec.Struct, frozen=True):
     """The item under the cursor as filters see it."""
     searching: bool = False
     """The item pane has search words."""
+    guided: bool = False
+    """A hint of the demo's guide stands."""
 
     @property
     def many(self) -> int:
@@ -278,6 +280,11 @@ def repeatable(situation: Situation) -> str | None:
 def several_endpoints(situation: Situation) -> str | None:
     """There is another endpoint to go to."""
     return None if situation.endpoints > 1 else "only one endpoint is configured"
+
+
+def guided(situation: Situation) -> str | None:
+    """A hint stands that may be taken away."""
+    return None if situation.guided else "no hints are shown"
 
 
 def searched(situation: Situation) -> str | None:

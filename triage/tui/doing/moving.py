@@ -107,6 +107,8 @@ class Moving:
             screen.view.set_filter("")
             screen.query_one(FilterLine).hide()
             screen.refill()
+        else:
+            screen.guiding.skip()
 
     def endpoint_next(self, _: Entry | None) -> None:
         """The next endpoint alone."""

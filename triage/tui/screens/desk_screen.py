@@ -32,6 +32,8 @@ from triage.tui.deciding import Deciding
 from triage.tui.doing import doings
 from triage.tui.editing import edit_text
 from triage.tui.guard import Guard, Subject
+from triage.tui.guide import Guide
+from triage.tui.guiding import Guiding
 from triage.tui.notifying import Notifying
 from triage.tui.queue_view import QueueView
 from triage.tui.screens.many import Many
@@ -40,6 +42,7 @@ from triage.tui.stopwatch import Stopwatch
 from triage.tui.widgets.delivery_strip import DeliveryStrip
 from triage.tui.widgets.endpoint_bar import BarView, EndpointBar
 from triage.tui.widgets.filter_line import FilterLine
+from triage.tui.widgets.guide_line import GuideLine
 from triage.tui.widgets.item_pane import ItemPane
 from triage.tui.widgets.key_footer import KeyFooter
 from triage.tui.widgets.line_widget import Look
@@ -62,7 +65,7 @@ _WIDE_COLUMNS = 100
 
 
 class DeskScreen(Screen[None]):
-    """See the module. ``look`` is shared by all widgets that draw their own lines."""
+    """See the module. ``look`` is shared by all widgets that draw their own lines; ``guided``: with hints."""
 
     AUTO_FOCUS = None
     DEFAULT_CSS = """
@@ -83,7 +86,7 @@ class DeskScreen(Screen[None]):
     """
     BINDINGS: ClassVar = []
 
-    def __init__(self, desk: Desk, keymap: Keymap, look: Look) -> None:
+    def __init__(self, desk: Desk, keymap: Keymap, look: Look, *, guided: bool = False) -> None:
         super().__init__()
         self.desk = desk
         self.keymap = keymap
@@ -95,6 +98,7 @@ class DeskScreen(Screen[None]):
         self.showing = Showing(desk, self.view, self.many.choosing, keymap.label)
         self.doings = doings(self)
         self.notifying = Notifying(self)
+        self.guiding = Guiding(self, Guide(keymap.label) if guided else None)
         self.stopwatch = Stopwatch()
         self._keys = {"desk": _by_key(keymap, "desk"), "pane": _by_key(keymap, "pane")}
         self._trouble_said = ""
@@ -118,6 +122,7 @@ class DeskScreen(Screen[None]):
             yield ItemPane(self.look, self.guard.paint, id="pane")
         yield FilterLine(self.view, id="filter")
         yield DeliveryStrip(self.look, id="strip")
+        yield GuideLine(self.look, id="guide")
         yield KeyFooter(self.look, id="footer")
 
     def on_mount(self) -> None:
@@ -194,6 +199,7 @@ class DeskScreen(Screen[None]):
             decide(entry)
         else:
             self.doings[id](entry)
+            self.guiding.did(id)
 
     # -- what the operator has before them ------------------------------------------------------
 
@@ -214,6 +220,7 @@ class DeskScreen(Screen[None]):
             endpoints=len(self.desk.config.endpoints),
             subject=self.view.subject(entry) if entry and self.keymap.own else None,
             searching=self.pane.searching,
+            guided=self.guiding.on,
         )
 
     @property
@@ -327,6 +334,7 @@ class DeskScreen(Screen[None]):
         elif cursor in ids and self._disturbs(shown):
             self.guard.disturb()
         self.notifying.came(change.items)
+        self.guiding.decided(change.decisions)
         self._show_item()
         self._show_bars()
 
@@ -396,6 +404,7 @@ class DeskScreen(Screen[None]):
         ]
         last = [(self.keymap.label(id), id) for id in ("help", "quit")]
         self.footer.show(hints, last)
+        self.guiding.show(situation)
 
     def _show_bars(self) -> None:
         desk = self.desk
@@ -424,7 +433,7 @@ class DeskScreen(Screen[None]):
 
     def repaint_all(self) -> None:
         """Paint everything anew, as in other colours."""
-        for widget in (self.list, self.pane, self.bar, self.strip, self.footer):
+        for widget in (self.list, self.pane, self.bar, self.strip, self.query_one(GuideLine), self.footer):
             widget.repaint(whole=True)
 
     def _tick(self) -> None:
