@@ -8,7 +8,7 @@ from typing import Any
 
 from triage.model.decision import Decision, DeliveryState, Verdict
 from triage.model.item import Action, Context, Gone, Item, ItemKind, Message, Option, Risk, Scope, Verb
-from triage.store.ledger import Event, Record
+from triage.store.log import Event, Record
 from triage.store.queue import Entry, Marks
 
 __all__ = [

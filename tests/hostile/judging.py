@@ -14,7 +14,7 @@ __all__ = ["Sequence", "foreign_sequences", "sequences_of", "text_of", "unsafe_i
 
 MAX_MARKS = 3
 """Combining marks that may follow one another."""
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u00a0")
+_BLANK = frozenset("\u180b\u180c\u180d\u180e\u180f\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u00a0")
 _FORBIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _TITLE = re.compile(r"2;triage(?: \(\d+\))?")
 

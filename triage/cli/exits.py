@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
-import traceback
 from enum import IntEnum
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from triage.cli import output
+from triage.fault import fault_words
 
 if TYPE_CHECKING:
     from triage.model.decision import DeliveryState
@@ -67,7 +66,7 @@ def stop_for(error: Exception) -> Stop:
             return Stop(str(error), code)
     if isinstance(error, OSError):
         return Stop(_os_words(error))
-    return Stop(_fault_words(error))
+    return Stop(fault_words(error))
 
 
 _CODES = (
@@ -93,14 +92,3 @@ def _os_words(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
         why = "the disk is full; free some space and try again"
     return f"{error.filename}: {why}" if error.filename else why
-
-
-def _fault_words(error: Exception) -> str:
-    if os.environ.get("TRIAGE_DEBUG"):
-        return "".join(traceback.format_exception(error))
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{os.path.basename(place.filename)}:{place.lineno}"
-    return (
-        f"a fault in triage itself, at {where}: {type(error).__name__}: {error}. "
-        "With TRIAGE_DEBUG=1 set it says more."
-    )

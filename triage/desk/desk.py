@@ -27,6 +27,7 @@ from triage.desk.rating import Rated, Rater
 from triage.desk.station import Station
 from triage.desk.summary import Summary, summarise, write_summary
 from triage.desk.tally import Tally
+from triage.desk.wary import WaryConnector
 from triage.model.decision import (
     OPEN_STATES,
     REOPENING_STATES,
@@ -117,7 +118,7 @@ class Desk(Marking):
     def _open(self, name: str, settings: EndpointConfig, opener: OpenConnector) -> None:
         """One endpoint's station; one that cannot be opened is said so and the others go on."""
         try:
-            connector = opener(settings, self._clients)
+            connector = WaryConnector(opener(settings, self._clients))
         except (CredentialError, OSError) as error:
             self._unusable[name] = str(error)
             return

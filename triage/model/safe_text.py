@@ -142,6 +142,7 @@ def _hides(char: str) -> bool:
     return (
         unicodedata.category(char) in _HIDING_CATEGORIES
         or code in _VISIBLE_BUT_BLANK
+        or 0x180B <= code <= 0x180F
         or 0xFE00 <= code <= 0xFE0F
         or 0xE0100 <= code <= 0xE01EF
     )

@@ -7,20 +7,26 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 
 from triage.config import Config
 from triage.desk.desk import Desk
+from triage.fault import fault_words
+from triage.model import safe_text
 from triage.model.endpoint import EndpointConfig
 from triage.paths import user_themes_dir
 from triage.tui.actions import check_keymap, keymap_of
+from triage.tui.harmless import Harmless
 from triage.tui.ink import Ink
 from triage.tui.marks import marks_for
 from triage.tui.palette import ActionProvider
@@ -72,6 +78,7 @@ class TriageApp(App[None]):
         self._guided = guided
         self._held: Held = "keep"
         self._shown_count = -1
+        self._harmless = Harmless()
         for theme in self._themes:
             self.register_theme(theme)
         wanted = desk.config.theme
@@ -87,6 +94,10 @@ class TriageApp(App[None]):
         """The themes to choose from."""
         return [theme.name for theme in self._themes]
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line of every widget passes on its way to the terminal."""
+        return [*super().get_line_filters(), self._harmless]
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our names, for stylesheets under a theme that lacks them."""
         return variable_defaults()
@@ -100,6 +111,7 @@ class TriageApp(App[None]):
         self.push_screen(self.desk_screen)
         self.app_resume_signal.subscribe(self, lambda _app: self.run_worker(self.desk.take_up()))
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self.tell_fault)
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, self.leave, "keep")
         self.call_after_refresh(self._begin)
@@ -137,6 +149,23 @@ class TriageApp(App[None]):
             if isinstance(event, events.Paste):
                 screen.guard.paste()
         await super().on_event(event)
+
+    # -- faults of our own ----------------------------------------------------------------------
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End the console with a sentence. Textual's own report shows variables, and with them secrets."""
+        words = safe_text.block(fault_words(error)).strip()
+        setattr(error, "__rich__", lambda: Text(f"triage: {words}", no_wrap=False))  # noqa: B010
+        super()._handle_exception(error)
+
+    def tell_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Say what went wrong in a task that nobody waits for; the console goes on."""
+        error = context.get("exception")
+        words = fault_words(error) if isinstance(error, BaseException) else str(context["message"])
+        if self.is_running and hasattr(self, "desk_screen"):
+            self.desk_screen.say(words, "error")
+        else:
+            print(f"triage: {safe_text.block(words)}", file=sys.stderr)  # noqa: T201
 
     # -- leaving, and going to the background ---------------------------------------------------
 

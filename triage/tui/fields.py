@@ -111,8 +111,8 @@ def field_of(
     """
     facts = facts_of(schema, root)
     value = known.get(name)
-    kind = _kind(value, facts, name in known)
     shown = resolved(schema, root).get("default") if fill and name not in known else value
+    kind = _kind(shown, facts, name in known)
     return Field(
         name,
         _text(shown, kind, facts, given=name in known),

@@ -77,7 +77,7 @@ class ChoiceDialog(Dialog[T]):
         return True
 
     def _lines(self, width: int) -> list[Line]:
-        lines: list[Line] = [*wrapped(((self._intro, "text"),), width), ()] if self._intro else []
+        lines: list[Line] = [*wrapped(safe(self._intro), width), ()] if self._intro else []
         self._starts = []
         for choice in self._choices:
             self._starts.append(len(lines))

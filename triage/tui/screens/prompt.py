@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from triage.model import safe_text
 from triage.tui.screens.dialog import Dialog, OnDraft
 
 __all__ = ["PromptDialog"]
@@ -39,7 +40,7 @@ class PromptDialog(Dialog[str]):
     def body(self) -> ComposeResult:
         """What is wanted, and the line."""
         if self._intro:
-            yield Static(Content(self._intro), markup=False)
+            yield Static(Content(safe_text.block(self._intro)), markup=False)
         yield Input(self._value, id="line", select_on_focus=False)
 
     def on_mount(self) -> None:
