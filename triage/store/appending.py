@@ -17,6 +17,7 @@ import msgspec
 
 from triage.store.encoding import encode
 from triage.store.errors import StoreDamaged, StoreUnavailable, SyncFailed, os_words
+from triage.store.events import Event
 from triage.store.files import (
     Files,
     append_bytes,
@@ -27,8 +28,7 @@ from triage.store.files import (
     sync_directory,
     write_all,
 )
-from triage.store.head import HEAD_NAME, HeadFile, Position
-from triage.store.ledger import Event
+from triage.store.head import HEAD_NAME, Head, HeadFile, Position
 from triage.store.segments import (
     FORMAT,
     REMEDY,
@@ -162,9 +162,10 @@ class Appender:
             self._begin_segment(self._surely_standing(), lost)
             self._files.remove(self._mark)
             return True
-        had_head = at == self._firm or self._make_firm(path)
-        if not had_head or self._segments.torn or self._files.stat(path).st_size > at.end:
-            self._append_recovered(path, had_head=had_head)
+        is_new = at != self._firm
+        head = self._make_firm(path) if is_new else None
+        if (is_new and head is None) or self._is_half_written(path):
+            self._append_recovered(path, head if is_new else self._head.read())
             return True
         if at.end > SEGMENT_BYTES:
             self._begin_segment(at, b"")
@@ -219,8 +220,8 @@ class Appender:
             return at
         return head.stands
 
-    def _make_firm(self, path: Path) -> bool:
-        """See that all that was read is on the disk; False where the head was missing and is put in place.
+    def _make_firm(self, path: Path) -> Head | None:
+        """See that all that was read is on the disk; the head as it was, None where it was missing.
 
         Others wrote it, and one who was killed may not have come to the fsync.
         """
@@ -233,8 +234,14 @@ class Appender:
             sync_directory(self._files, self._directory)
         if head is None:
             self._head.create(at)
+        elif head.stands.reach < at.reach and not self._is_half_written(path):
+            self._head.confirm(at)
         self._firm = at
-        return head is not None
+        return head
+
+    def _is_half_written(self, path: Path) -> bool:
+        """Whether something stands at the end that a killed writer left."""
+        return bool(self._segments.torn) or self._files.stat(path).st_size > self._segments.at.end
 
     def _sync(self, path: Path) -> None:
         try:
@@ -243,30 +250,31 @@ class Appender:
         except OSError as error:
             raise SyncFailed(path, error) from error
 
-    def _append_recovered(self, path: Path, *, had_head: bool) -> None:
+    def _append_recovered(self, path: Path, head: Head | None) -> None:
         """End the half line that a killed writer left, if any, and say in an event what was found."""
         at = self._segments.at
         torn = read_from(self._files, path, at.end)
         end = TORN + b"\n" if torn else b""
-        foreign = had_head and self._is_foreign(torn)
+        foreign = bool(torn) and head is not None and self._is_foreign(path, head)
         event = Event(
             at.seq + 1,
             at.hash,
             RECOVERED,
             datetime.now(UTC),
             state=FOREIGN if foreign else "",
-            detail=_found(len(torn), foreign=foreign, had_head=had_head),
+            detail=_found(len(torn), foreign=foreign, had_head=head is not None),
             torn=torn_hash(self._segments.torn + torn + end),
         )
         chunk = end + encode(event) + b"\n"
         self._head.announce(at, at.segment, torn + chunk)
         append_bytes(self._files, path, chunk, sync=True)
 
-    def _is_foreign(self, torn: bytes) -> bool:
-        """Whether these bytes at the end are surely not what a killed writer left."""
-        at, head = self._segments.at, self._head.read()
-        known = head.tail(at.segment) if head is not None and head.stands.reach == at.reach else None
-        return known is not None and not known.startswith(torn)
+    def _is_foreign(self, path: Path, head: Head) -> bool:
+        """Whether what lies behind that which stands is surely not what a killed writer left."""
+        segment = self._segments.at.segment
+        known = head.tail(segment)
+        begins = head.stands.end if head.stands.segment == segment else 0
+        return known is not None and not known.startswith(read_from(self._files, path, begins))
 
 
 def _worth_keeping(behind: bytes, lost: bytes) -> Iterator[Event]:

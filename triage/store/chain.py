@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from triage.store.appending import FOREIGN, RECOVERED
+from triage.store.events import ERASED, Event
 from triage.store.head import NOTHING, Head
-from triage.store.ledger import ERASED, Event
 from triage.store.payload_check import PayloadCheck
 from triage.store.raw_lines import RawLine, Report
 from triage.store.segments import VERSION, torn_hash
@@ -35,6 +35,7 @@ class Chain:
         self._last.hash = NOTHING
         self._before_last = self._last
         self._torn: list[RawLine] = []
+        self._gap: tuple[RawLine, RawLine] | None = None
         self.events = 0
         """How many there are."""
         self.seq = 0
@@ -48,8 +49,10 @@ class Chain:
             self._torn.append(line)
             return
         if not line.whole:
-            self._last = line if line.bad else self._last
             self._torn.clear()
+            if line.bad:
+                self._gap = (self._last, line)
+                self._last = line
             return
         if line.number == 1:
             self._judge_header(line)
@@ -59,12 +62,27 @@ class Chain:
         if not line.bad:
             self._judge_order(line, borne_out)
         if line.event is not None:
+            self.judge_gap(line.event.seq)
             self._judge_torn(line, line.event, borne_out)
             self._take(line, line.event)
         elif line.number > 1:
             self._torn.clear()
             self.seq += 1
         self._before_last, self._last = self._last, line
+
+    def judge_gap(self, seq: int = 0) -> None:
+        """Say what a segment lacks at its end, once the number of the event behind it is known; 0: there is none."""
+        if self._gap is None:
+            return
+        (before, gap), self._gap = self._gap, None
+        if gap.header is None:  # a whole segment: told already
+            return
+        if seq != self.seq + 1:
+            self._report.find(
+                gap.segment, gap.number, "the end of this line, or what stood behind it, is missing"
+            )
+        else:
+            self._report.blame(before, "it was changed: it is shorter than it was")
 
     def _judge_header(self, line: RawLine) -> None:
         header = line.header
@@ -134,4 +152,6 @@ def _is_borne_out(line: RawLine, after: RawLine | None, head: Head | None) -> bo
     """Whether what comes after a line, or the head, shows that it is what was written."""
     if after is not None and after.previous is not None:
         return after.previous == line.hash
-    return head is None or head.stands.reach != line.reach or head.stands.hash == line.hash
+    if head is None or head.stands.reach < line.reach:
+        return True
+    return head.stands.reach == line.reach and head.stands.hash == line.hash

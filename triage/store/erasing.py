@@ -10,39 +10,50 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 
-from triage.model.decision import OPEN_STATES
-from triage.store.ledger import Event, Ledger, PayloadRef, Standing
+from triage.store.events import Event, PayloadRef, Runs, in_runs
+from triage.store.ledger import Ledger, Outline
 from triage.store.payloads import Payloads, PayloadState
 
-__all__ = ["blank", "due_runs", "half_erased"]
+__all__ = ["blank", "decided_in", "due", "half_erased"]
 
 
-def due_runs(ledger: Ledger, before: datetime) -> Iterator[list[Event]]:
-    """The decisions older than ``before`` that are over and not erased yet, in runs that hold no other."""
+def due(ledger: Ledger, before: datetime) -> tuple[Runs, int]:
+    """The decisions older than ``before`` that are over and not erased yet: runs of them, and how many."""
 
-    def is_due(standing: Standing) -> bool:
-        decided = standing.decided
-        is_over = standing.state not in OPEN_STATES
-        return is_over and decided.at < before and not ledger.is_erased(decided.seq)
+    def is_due(outline: Outline) -> bool:
+        return outline.is_over and outline.at < before and not ledger.is_erased(outline.seq)
 
-    for due, run in groupby(ledger.oldest(), is_due):
-        if due:
-            yield [standing.decided for standing in run]
+    runs, count = [], 0
+    for chosen, run in groupby(ledger.outlines(), is_due):
+        if chosen:
+            numbers = [outline.seq for outline in run]
+            runs.append((numbers[0], numbers[-1]))
+            count += len(numbers)
+    return tuple(runs), count
+
+
+def decided_in(ledger: Ledger, runs: Runs) -> Iterator[Event]:
+    """The decisions of these runs."""
+    for outline in ledger.outlines():
+        if in_runs(runs, outline.seq):
+            standing = ledger.get(outline.decision_id)
+            if standing is not None:
+                yield standing.decided
 
 
 def half_erased(ledger: Ledger, payloads: Payloads) -> Iterator[Event]:
-    """What the last erasing came not to."""
-    for decided in (standing.decided for standing in ledger.oldest()):
-        was_erased = any(first <= decided.seq <= last for first, last in ledger.last_erased)
-        if was_erased and decided.payload and payloads.state(decided.payload) is not PayloadState.ERASED:
+    """What the last erasing came not to. Raises OSError where that cannot be told."""
+    for decided in decided_in(ledger, ledger.last_erased):
+        if decided.payload and payloads.state(decided.payload) is not PayloadState.ERASED:
             yield decided
 
 
 def blank(payloads: Payloads, events: Iterable[Event]) -> None:
     """Write blanks over the payloads of ``events``. Raises OSError."""
-    by_segment: dict[int, list[PayloadRef]] = {}
-    for event in events:
-        if event.payload is not None:
-            by_segment.setdefault(event.payload.segment, []).append(event.payload)
-    for segment, references in by_segment.items():
-        payloads.erase(segment, references)
+    references = (event.payload for event in events if event.payload is not None)
+    for segment, run in groupby(references, key=_segment):
+        payloads.erase(segment, list(run))
+
+
+def _segment(reference: PayloadRef) -> int:
+    return reference.segment

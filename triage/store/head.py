@@ -13,9 +13,11 @@ import os
 import subprocess
 from functools import cache
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 
+from triage.store.errors import StoreUnavailable, os_words
 from triage.store.files import Files, opened, read_from, replace_file
 
 __all__ = ["HEAD_NAME", "NOTHING", "Head", "HeadFile", "Position", "boot_id", "overwrite_all"]
@@ -57,6 +59,8 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where ``coming`` is to stand; 0: nothing is to come."""
     coming: str = ""
     """What is about to be appended, byte for byte, in Latin-1."""
+    sum: int = 0
+    """CRC-32 of those bytes: a line half-written over another is not taken for either."""
 
     def tail(self, segment: int) -> bytes | None:
         """What may stand in a segment after ``stands``; None where this start of the machine cannot say."""
@@ -76,13 +80,17 @@ class HeadFile:
         self._files = files
 
     def read(self) -> Head | None:
-        """What it says; None where there is none or it cannot be read."""
+        """What it says; None where there is none or it says nothing. Raises StoreUnavailable."""
         try:
             data = read_from(self._files, self.path, 0)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        stands = _decoded(data[:_FIRST_LINE])
-        coming = _decoded(data[_FIRST_LINE:].partition(b"\n")[0])
+        except OSError as error:
+            raise StoreUnavailable(f"{self.path} cannot be read: {os_words(error)}.") from error
+        second = data[_FIRST_LINE:].partition(b"\n")[0]
+        stands, coming = _decoded(data[:_FIRST_LINE]), _decoded(second)
+        if stands is not None and coming is None and second:  # half of it was written: it cannot say any more
+            return msgspec.structs.replace(stands, boot="")
         if stands is None or coming is None:
             return stands or coming
         return coming if coming.stands.reach >= stands.stands.reach else stands
@@ -93,7 +101,7 @@ class HeadFile:
 
     def announce(self, stands: Position, segment: int, coming: bytes) -> None:
         """Say what is about to be appended. Raises OSError; then nothing may be."""
-        head = Head(stands, boot_id(), segment, coming.decode("latin-1"))
+        head = Head(stands, boot_id(), segment, coming.decode("latin-1"), crc32(coming))
         self._write(msgspec.json.encode(head) + b"\n", _FIRST_LINE)
 
     def confirm(self, stands: Position) -> None:
@@ -120,8 +128,9 @@ def _first_line(stands: Position) -> bytes:
 
 def _decoded(line: bytes) -> Head | None:
     try:
-        return msgspec.json.decode(line, type=Head)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        head = msgspec.json.decode(line, type=Head)
+        return head if crc32(head.coming.encode("latin-1")) == head.sum else None
+    except (msgspec.DecodeError, UnicodeError):
         return None
 
 

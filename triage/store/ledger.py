@@ -1,14 +1,15 @@
 """What the log's events add up to: where every decision stands, what is paused, what was erased.
 
-Pure: ``Ledger.apply`` takes one event after the other; nothing here reads or writes a file.
+Pure: ``Ledger.apply`` takes one event after the other; nothing here reads or writes a file. What the events
+up to some point added up to may lie elsewhere, behind ``Past``; the ledger then holds only what came since.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -21,81 +22,10 @@ from triage.model.decision import (
     Receipt,
     Verdict,
 )
-from triage.model.item import Item, Verb
+from triage.model.item import Item
+from triage.store.events import DECIDED, DELIVERY, ERASED, EVERYWHERE, Event, Place, Runs, in_runs
 
-__all__ = [
-    "DECIDED",
-    "DELIVERY",
-    "ERASED",
-    "EVERYWHERE",
-    "Event",
-    "Ledger",
-    "PayloadRef",
-    "Place",
-    "Record",
-    "Standing",
-]
-
-DECIDED = "decided"
-DELIVERY = "delivery"
-ERASED = "erased"
-EVERYWHERE = "*"
-
-
-Runs = tuple[tuple[int, int], ...]
-"""First and last numbers of decisions that follow each other."""
-
-
-class PayloadRef(msgspec.Struct, frozen=True):
-    """Where an event's payload lies."""
-
-    segment: int
-    """Number of the segment beside whose file it is."""
-    offset: int
-    size: int
-    digest: str
-    """SHA-256 of those bytes, hexadecimal."""
-
-
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of the log."""
-
-    seq: int
-    """Counted from 1 over all segments; the log's order."""
-    previous: str
-    """SHA-256 of the line before it as it stands on disk, hexadecimal; half-written ones do not count."""
-    type: str
-    """``decided``, ``delivery``, ``gone``, ``noted``, ``repaired``, ``paused``, ``resumed``, ``erased``,
-    ``recovered``."""
-    at: datetime
-    item_id: str = ""
-    endpoint: str = ""
-    decision_id: str = ""
-    operator: str = ""
-    state: str = ""
-    """Of a delivery: the state it reached; of an item that is gone: the reason."""
-    detail: str = ""
-    effect: str = ""
-    note: str = ""
-    revision: str = ""
-    verbs: tuple[Verb, ...] = ()
-    proposal: str = ""
-    """Of ``decided``: what sort of thing was proposed, see ``likeness.proposal_of``."""
-    hold_s: float = 0.0
-    receipt: Receipt | None = None
-    payload: PayloadRef | None = None
-    erased: Runs = ()
-    """Of ``erased``: the decisions whose payloads are erased."""
-    torn: str = ""
-    """Of ``recovered``: SHA-256 of the half-written lines before it, with their ends."""
-
-
-class Place(NamedTuple):
-    """Where a line lies."""
-
-    segment: int
-    offset: int
-    size: int
+__all__ = ["Ledger", "NoPast", "Outline", "Past", "Record", "Standing", "Summary"]
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -119,6 +49,7 @@ class Standing(msgspec.Struct):
 
     decided: Event
     place: Place
+    """Where that event lies."""
     state: DeliveryState
     changed_at: datetime
     last_seq: int
@@ -142,21 +73,106 @@ class Standing(msgspec.Struct):
         )
 
 
+class Outline(NamedTuple):
+    """The least that is known of a decision."""
+
+    seq: int
+    decision_id: str
+    at: datetime
+    is_over: bool
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What is true of the log as a whole."""
+
+    paused: frozenset[str] = frozenset()
+    """Endpoints to which nothing is sent; ``*``: to none."""
+    erased: Runs = ()
+    last_erased: Runs = ()
+    """What the last ``erased`` event erased."""
+    payload_end: tuple[int, int] = (0, 0)
+    """Segment and end of the last payload that an event names."""
+
+
+class Past(Protocol):
+    """What the events up to one of them added up to."""
+
+    def summary(self) -> Summary:
+        """What is true of the log as a whole."""
+
+    def open(self) -> list[Standing]:
+        """Deliveries that are not over, in the order they were decided."""
+
+    def get(self, decision_id: str) -> Standing | None:
+        """Where a decision stands."""
+
+    def last_of(self, item_id: str) -> Standing | None:
+        """The last decision on an item."""
+
+    def newest(self) -> Iterator[Standing]:
+        """All decisions, the newest first."""
+
+    def alike(self, endpoint: str, proposal: str) -> Iterator[Standing]:
+        """Decisions on the same sort of proposal, the newest first."""
+
+    def outlines(self) -> Iterator[Outline]:
+        """All decisions in outline, the oldest first."""
+
+    def places(self, item_id: str) -> list[Place]:
+        """Where the lines lie that speak of an item."""
+
+
+class NoPast:
+    """Nothing came before."""
+
+    def summary(self) -> Summary:
+        return Summary()
+
+    def open(self) -> list[Standing]:
+        return []
+
+    def get(self, decision_id: str) -> Standing | None:
+        return None
+
+    def last_of(self, item_id: str) -> Standing | None:
+        return None
+
+    def newest(self) -> Iterator[Standing]:
+        return iter(())
+
+    def alike(self, endpoint: str, proposal: str) -> Iterator[Standing]:
+        return iter(())
+
+    def outlines(self) -> Iterator[Outline]:
+        return iter(())
+
+    def places(self, item_id: str) -> list[Place]:
+        return []
+
+
 class Ledger:
     """All decisions by id, by item and by endpoint, and what is paused."""
 
-    def __init__(self) -> None:
-        self._by_id: dict[str, Standing] = {}
+    def __init__(self, past: Past | None = None) -> None:
+        self._past = NoPast() if past is None else past
+        summary = self._past.summary()
+        self.paused = summary.paused
+        """Endpoints to which nothing is sent; ``*``: to none."""
+        self.last_erased = summary.last_erased
+        """What the last ``erased`` event erased."""
+        self._erased = list(summary.erased)
+        self._payload_end = summary.payload_end
+        self._here: dict[str, Standing] = {}
+        """Decisions that are open, and those that were taken or changed since the past."""
+        self._new: list[str] = []
+        """Decisions taken since the past."""
         self._by_item: dict[str, str] = {}
         self._open: dict[str, dict[str, None]] = {}
         self._by_proposal: dict[tuple[str, str], list[str]] = {}
         self._places: dict[str, list[Place]] = {}
-        self.paused: frozenset[str] = frozenset()
-        """Endpoints to which nothing is sent; ``*``: to none."""
-        self.last_erased: Runs = ()
-        """What the last ``erased`` event erased."""
-        self._erased: list[tuple[int, int]] = []
-        self._payload_end = (0, 0)
+        for standing in self._past.open():
+            self._here[standing.decided.decision_id] = standing
+            self._note_open(standing.decided)
 
     def apply(self, event: Event, place: Place) -> None:
         """Take in the next event. Raises ValueError where it cannot follow what was before."""
@@ -176,19 +192,23 @@ class Ledger:
 
     def _decided(self, event: Event, place: Place) -> None:
         before = self.last_of(event.item_id)
-        if event.decision_id in self._by_id:
+        if self.get(event.decision_id) is not None:
             raise ValueError(f"{event.decision_id} was decided before")
         if before is not None and before.state not in REOPENING_STATES:
             raise ValueError(f"item {event.item_id} was decided before, by {before.decided.operator}")
-        self._by_id[event.decision_id] = Standing(event, place, DeliveryState.HELD, event.at, event.seq)
+        self._here[event.decision_id] = Standing(event, place, DeliveryState.HELD, event.at, event.seq)
+        self._new.append(event.decision_id)
         self._by_item[event.item_id] = event.decision_id
-        self._open.setdefault(event.endpoint, {})[event.decision_id] = None
+        self._note_open(event)
         self._by_proposal.setdefault((event.endpoint, event.proposal), []).append(event.decision_id)
         if event.payload is not None:
             self._payload_end = (event.payload.segment, event.payload.offset + event.payload.size)
 
+    def _note_open(self, decided: Event) -> None:
+        self._open.setdefault(decided.endpoint, {})[decided.decision_id] = None
+
     def _delivered(self, event: Event) -> None:
-        standing = self._by_id.get(event.decision_id)
+        standing = self.get(event.decision_id)
         state = DeliveryState(event.state)
         if standing is None:
             raise ValueError(f"it delivers {event.decision_id}, which nobody decided")
@@ -203,33 +223,50 @@ class Ledger:
         if state not in OPEN_STATES:
             self._open[standing.decided.endpoint].pop(event.decision_id, None)
 
+    # looking
+
     def get(self, decision_id: str) -> Standing | None:
         """Where a decision stands."""
-        return self._by_id.get(decision_id)
+        return self._here.get(decision_id) or self._past.get(decision_id)
 
     def last_of(self, item_id: str) -> Standing | None:
         """The last decision on an item."""
         decision_id = self._by_item.get(item_id)
-        return None if decision_id is None else self._by_id[decision_id]
+        if decision_id is not None:
+            return self._here[decision_id]
+        past = self._past.last_of(item_id)
+        return None if past is None else self._now(past)
+
+    def _now(self, past: Standing) -> Standing:
+        return self._here.get(past.decided.decision_id, past)
 
     def open(self, endpoint: str | None) -> list[Standing]:
         """Deliveries that are not over, of one endpoint or of all, in the order they were decided."""
         if endpoint is not None:
-            return [self._by_id[each] for each in self._open.get(endpoint, ())]
-        found = [self._by_id[each] for ids in self._open.values() for each in ids]
+            return [self._here[each] for each in self._open.get(endpoint, ())]
+        found = [self._here[each] for ids in self._open.values() for each in ids]
         return sorted(found, key=lambda standing: standing.decided.seq)
-
-    def oldest(self) -> Iterator[Standing]:
-        """All decisions, the oldest first."""
-        return iter(self._by_id.values())
-
-    def alike(self, endpoint: str, proposal: str) -> Iterator[Standing]:
-        """Decisions on the same sort of proposal, the newest first."""
-        return (self._by_id[each] for each in reversed(self._by_proposal.get((endpoint, proposal), ())))
 
     def newest(self) -> Iterator[Standing]:
         """All decisions, the newest first."""
-        return reversed(self._by_id.values())
+        here = [self._here[each] for each in reversed(self._new)]
+        return chain(here, map(self._now, self._past.newest()))
+
+    def alike(self, endpoint: str, proposal: str) -> Iterator[Standing]:
+        """Decisions on the same sort of proposal, the newest first."""
+        here = [self._here[each] for each in reversed(self._by_proposal.get((endpoint, proposal), ()))]
+        return chain(here, map(self._now, self._past.alike(endpoint, proposal)))
+
+    def outlines(self) -> Iterator[Outline]:
+        """All decisions in outline, the oldest first."""
+        for outline in self._past.outlines():
+            here = self._here.get(outline.decision_id)
+            yield outline if here is None else _outline(here)
+        yield from [_outline(self._here[each]) for each in self._new]
+
+    def places(self, item_id: str) -> list[Place]:
+        """Where the lines lie that speak of an item."""
+        return sorted({*self._past.places(item_id), *self._places.get(item_id, ())})
 
     def payload_end(self, segment: int) -> int:
         """Where the payloads of a segment end that an event names, if it has the newest of all."""
@@ -238,12 +275,36 @@ class Ledger:
 
     def is_erased(self, seq: int) -> bool:
         """Whether the payload of the decision ``seq`` was erased."""
-        index = bisect_right(self._erased, seq, key=lambda run: run[0]) - 1
-        return index >= 0 and seq <= self._erased[index][1]
+        return in_runs(self._erased, seq)
 
-    def places(self, item_id: str) -> list[Place]:
-        """Where the lines lie that speak of an item."""
-        return self._places.get(item_id, [])
+    # becoming the past
+
+    def summary(self) -> Summary:
+        """What is true of the log as a whole."""
+        return Summary(self.paused, tuple(self._erased), self.last_erased, self._payload_end)
+
+    def standings(self) -> Iterable[Standing]:
+        """Decisions that are open, and those that were taken or changed since the past."""
+        return self._here.values()
+
+    def items(self) -> Iterator[tuple[str, Standing | None, list[Place]]]:
+        """Items that events since the past spoke of: the last decision among them, and where they lie."""
+        for item_id, places in self._places.items():
+            decision_id = self._by_item.get(item_id)
+            yield item_id, None if decision_id is None else self._here[decision_id], places
+
+    def settle(self) -> None:
+        """Forget what the past knows by now."""
+        self._here = {id: standing for id, standing in self._here.items() if standing.state in OPEN_STATES}
+        self._new.clear()
+        self._by_item.clear()
+        self._by_proposal.clear()
+        self._places.clear()
+
+
+def _outline(standing: Standing) -> Outline:
+    decided = standing.decided
+    return Outline(decided.seq, decided.decision_id, decided.at, standing.state not in OPEN_STATES)
 
 
 def _bare(event: Event) -> Decision:

@@ -10,7 +10,7 @@ import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +27,13 @@ from triage.model.item import Item
 from triage.model.likeness import proposal_of
 from triage.store.appending import Appender
 from triage.store.encoding import encode
-from triage.store.erasing import blank, due_runs, half_erased
+from triage.store.erasing import blank, decided_in, due, half_erased
 from triage.store.errors import StoreDamaged, StoreUnavailable, SyncFailed, os_words
+from triage.store.events import DECIDED, DELIVERY, ERASED, EVERYWHERE, Event, PayloadRef
 from triage.store.files import OS, Files
 from triage.store.filesystem import refuse_shared
 from triage.store.head import HEAD_NAME, HeadFile
-from triage.store.ledger import (
-    DECIDED,
-    DELIVERY,
-    ERASED,
-    EVERYWHERE,
-    Event,
-    Ledger,
-    PayloadRef,
-    Record,
-    Standing,
-)
+from triage.store.ledger import Ledger, Record, Standing
 from triage.store.lock import StoreLock, Waiting
 from triage.store.payloads import Payload, Payloads, new_payload
 from triage.store.segments import REMEDY, Line, Reread, Segments, segment_path
@@ -277,14 +268,12 @@ class Log:
         """
         with self._changing():
             self._erase(half_erased(self._ledger, self._payloads))
-            runs = list(due_runs(self._ledger, before))
-            if not runs:
-                return 0
-            spans = tuple((run[0].seq, run[-1].seq) for run in runs)
-            detail = f"payloads before {before.isoformat()}"
-            self._append(ERASED, operator=operator, erased=spans, detail=detail)
-            self._erase(chain.from_iterable(runs))
-        return sum(map(len, runs))
+            runs, count = due(self._ledger, before)
+            if runs:
+                detail = f"payloads before {before.isoformat()}"
+                self._append(ERASED, operator=operator, erased=runs, detail=detail)
+                self._erase(decided_in(self._ledger, runs))
+        return count
 
     def _erase(self, events: Iterable[Event]) -> None:
         self._records.clear()

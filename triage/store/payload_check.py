@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from triage.store.events import PayloadRef
 from triage.store.files import OS
-from triage.store.ledger import PayloadRef
 from triage.store.payloads import Payloads, PayloadState, payload_path
 from triage.store.segments import unavailable
 

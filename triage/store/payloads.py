@@ -18,9 +18,9 @@ from triage.model.decision import Decision
 from triage.model.item import Item
 from triage.store.encoding import encode
 from triage.store.errors import SyncFailed
+from triage.store.events import PayloadRef
 from triage.store.files import Files, append_bytes, opened, read_from, replace_file
 from triage.store.head import overwrite_all
-from triage.store.ledger import PayloadRef
 
 __all__ = ["Payload", "PayloadState", "Payloads", "new_payload", "payload_path"]
 

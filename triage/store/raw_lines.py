@@ -12,9 +12,9 @@ from typing import Protocol
 
 import msgspec
 
+from triage.store.events import Event
 from triage.store.files import OS, read_from
 from triage.store.head import Head
-from triage.store.ledger import Event
 from triage.store.segments import (
     Header,
     decoded_event,
@@ -51,7 +51,7 @@ class RawLine(msgspec.Struct):
     """Counted from 1."""
     raw: bytes
     whole: bool = True
-    """Whether it has an end. One that is also bad stands for lines that are missing."""
+    """Whether it has an end. One that is also bad stands for what is missing there."""
     hash: str = ""
     event: Event | None = None
     header: Header | None = None
@@ -140,8 +140,6 @@ class RawLines:
         counts = following.previous_bytes
         yield from self._lines_of(data, counts)
         if self._end < counts and following.previous != line_hash(self._last):
-            why = "the end of this line, or what stood behind it, is missing"
-            self._report.find(number, self._lines + 1, why)
             yield RawLine(number, self._lines + 1, b"", whole=False, header=following, bad=True)
         elif len(data) > self._end:
             self._extra(number, data[self._end :], following.dropped.encode("latin-1"))

@@ -17,9 +17,9 @@ from typing import NamedTuple
 import msgspec
 
 from triage.store.errors import StoreDamaged, StoreTooNew, StoreUnavailable, os_words
+from triage.store.events import Event, Place
 from triage.store.files import Files, read_from
 from triage.store.head import Position
-from triage.store.ledger import Event, Place
 
 __all__ = [
     "FORMAT",

@@ -99,6 +99,7 @@ class _Walk:
         """Walk, and say what was found."""
         for line, after in _with_next(self._all_lines()):
             self._chain.judge(line, after, self._head)
+        self._chain.judge_gap()
         whole, erased = self._payloads.result()
         self._check_head()
         self._found.sort(key=lambda found: found[0])
