@@ -60,7 +60,7 @@ class Moving:
         if screen.many.unfold():
             return
         screen.add_class("-reading")
-        screen.pane.focus()
+        screen.set_focus(screen.pane)
         if entry is None:
             return
         subject = Subject(entry.item.id, entry.item.revision)
@@ -94,7 +94,7 @@ class Moving:
         screen = self._screen
         if screen.focused is screen.pane:
             screen.remove_class("-reading")
-            screen.list.focus()
+            screen.set_focus(screen.list)
         elif screen.pane.searching:
             screen.pane.search("")
         elif screen.many.choosing.selection:

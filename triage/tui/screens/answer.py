@@ -98,7 +98,7 @@ class AnswerDialog(Dialog[Answer]):
         """Options first, where there are any and nothing was written yet."""
         super().on_mount()
         by_number = bool(self._options) and not self._value
-        (self.query_one(Page) if by_number else self.query_one(Input)).focus()
+        self.set_focus(self.query_one(Page) if by_number else self.query_one(Input))
         self._show_hints(by_number)
 
     def _show_hints(self, by_number: bool) -> None:
@@ -126,7 +126,7 @@ class AnswerDialog(Dialog[Answer]):
             else:
                 self._answer([options[at].value for at in sorted(self._chosen)])
         elif key == "tab":
-            self.query_one(Input).focus()
+            self.set_focus(self.query_one(Input))
             self._show_hints(False)
         else:
             return False
@@ -171,7 +171,7 @@ class AnswerDialog(Dialog[Answer]):
         """What the editor gave: one line goes on here, several are sent as they are."""
         if "\n" not in text.strip():
             self.query_one(Input).value = text.strip()
-            self.query_one(Input).focus()
+            self.set_focus(self.query_one(Input))
             return
         try:
             self._answer(self._read(text.rstrip("\n")))

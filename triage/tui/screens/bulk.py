@@ -71,7 +71,7 @@ class BulkDialog(Dialog[Bulk]):
     def on_mount(self) -> None:
         """Look at once."""
         super().on_mount()
-        self.table.focus()
+        self.set_focus(self.table)
         self.call_after_refresh(self._show_hints)
 
     @property

@@ -60,7 +60,7 @@ class ChoiceDialog(Dialog[T]):
         super().on_mount()
         self.hint(("enter", "choose"), ("j k", "move"), ("esc", "back"))
         page = self.query_one(Page)
-        page.focus()
+        self.set_focus(page)
         self.call_after_refresh(self._point, self._at)
 
     def single_key(self, key: str) -> bool:

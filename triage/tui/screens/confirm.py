@@ -41,7 +41,7 @@ class ConfirmDialog(Dialog[bool]):
         """Type at once."""
         super().on_mount()
         self.hint(("enter", "decide"), ("esc", "back"))
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     def _lines(self, width: int) -> list[Line]:
         why: Line = (("High risk", "risk-high"), *(safe(f": {self._why}", "risk-high") if self._why else ()))

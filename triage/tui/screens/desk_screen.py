@@ -34,6 +34,7 @@ from triage.tui.editing import edit_text
 from triage.tui.guard import Guard, Subject
 from triage.tui.guide import Guide
 from triage.tui.guiding import Guiding
+from triage.tui.keys_in_order import edit_in_order
 from triage.tui.notifying import Notifying
 from triage.tui.queue_view import QueueView
 from triage.tui.screens.many import Many
@@ -135,7 +136,7 @@ class DeskScreen(Screen[None]):
         self.footer = self.query_one(KeyFooter)
         self.strip.undo_key = self.keymap.label("undo")
         self._arrange(self.app.size.width, self.app.size.height)
-        self.list.focus()
+        self.set_focus(self.list)
         self.refill()
         self.desk.subscribe(self.on_change)
         self.set_interval(TICK_S, self._tick)
@@ -155,7 +156,7 @@ class DeskScreen(Screen[None]):
         """Every key, before anything is done with it; True when it was one of ours."""
         self.guard.key(event.key)
         if isinstance(self.focused, Input):
-            return False
+            return edit_in_order(self, event)
         scope = self._keys["pane"] if self.focused is self.pane else {}
         found = scope.get(event.key) or self._keys["desk"].get(event.key)
         if found is None:
@@ -479,7 +480,7 @@ class DeskScreen(Screen[None]):
 
     def on_queue_list_clicked(self, message: QueueList.Clicked) -> None:
         """A row was clicked."""
-        self.list.focus()
+        self.set_focus(self.list)
         self.jump_to(message.item_id)
 
     def on_filter_line_written(self, message: FilterLine.Written) -> None:
@@ -492,7 +493,7 @@ class DeskScreen(Screen[None]):
     def on_filter_line_left(self) -> None:
         """The filter is as it shall be."""
         self.query_one(FilterLine).hide()
-        self.list.focus()
+        self.set_focus(self.list)
         self.show_all()
 
     def edit_text(self, text: str, suffix: str, done: Callable[[str], None]) -> None:

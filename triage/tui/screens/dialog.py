@@ -23,6 +23,7 @@ from textual.widgets import Input, Static, TextArea
 from triage.model import safe_text
 from triage.model.item import Item
 from triage.tui.guard import Guard, Subject
+from triage.tui.keys_in_order import edit_in_order
 from triage.tui.marks import marks_for
 
 __all__ = ["Dialog", "Hint", "OnDraft", "subject_of"]
@@ -127,7 +128,9 @@ class Dialog(ModalScreen[T | None], Generic[T]):
             # At once, so that what is typed right after goes into the next field and not into this one.
             (self.focus_next if event.key == "tab" else self.focus_previous)()
             return True
-        return not isinstance(self.focused, Input | TextArea) and self.single_key(event.key)
+        if isinstance(self.focused, Input | TextArea):
+            return edit_in_order(self, event)
+        return self.single_key(event.key)
 
     def single_key(self, key: str) -> bool:
         """Do what ``key`` does while no text is typed; False when it does nothing here."""

@@ -120,9 +120,9 @@ class EditDialog(Dialog[Edited]):
 
     def _focus_first(self) -> None:
         if self.way == FORM:
-            self.rows[0].editor.focus()
+            self.set_focus(self.rows[0].editor)
         else:
-            self.query_one(f"#{TEXT}", JsonArea).focus()
+            self.set_focus(self.query_one(f"#{TEXT}", JsonArea))
         other = ("F3", "as JSON" if self.way == FORM else "as a form")
         ways = (other,) if self._fields else ()
         move = (("tab", "next field"),) if self.way == FORM else ()
@@ -217,9 +217,13 @@ class EditDialog(Dialog[Edited]):
 
     # -- keys -----------------------------------------------------------------------------------
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter in a field goes to the next one."""
-        self.focus_next()
+    def take_key(self, event: events.Key) -> bool:
+        """Enter in a field goes to the next one, at once as tab does."""
+        if event.key == "enter" and isinstance(self.focused, Input):
+            self.guard.key(event.key)
+            self.focus_next()
+            return True
+        return super().take_key(event)
 
     def action_switch(self) -> None:
         """Change between form and text, where what is written can be read."""

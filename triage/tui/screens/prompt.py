@@ -47,7 +47,7 @@ class PromptDialog(Dialog[str]):
         """Type at once."""
         super().on_mount()
         self.hint(("enter", "ok"), ("esc", "back"))
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Keep what is typed."""

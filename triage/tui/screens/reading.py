@@ -48,7 +48,7 @@ class ReadingScreen(Dialog[bool]):
         super().on_mount()
         asks: tuple[Hint, ...] = (("enter", self._confirm),) if self._confirm else ()
         self.hint(*asks, ("/", "search"), ("n N", "next, previous"), ("j k", "scroll"), ("q", "back"))
-        self.page.focus()
+        self.set_focus(self.page)
 
     @property
     def page(self) -> Page:
@@ -73,7 +73,7 @@ class ReadingScreen(Dialog[bool]):
             line = self.query_one("#search", Input)
             line.value = ""
             line.add_class("-shown")
-            line.focus()
+            self.set_focus(line)
         elif key in ("q", "h"):
             self.finish(None)
         elif key == "enter" and self._confirm:
@@ -88,7 +88,7 @@ class ReadingScreen(Dialog[bool]):
         self.page.find(event.value)
         self._say_found(event.value)
         event.input.remove_class("-shown")
-        self.page.focus()
+        self.set_focus(self.page)
 
     def _say_found(self, words: str = "") -> None:
         """Where in what was found one is, beside the title."""

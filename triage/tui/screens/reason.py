@@ -50,7 +50,7 @@ class ReasonDialog(Dialog[Reason]):
         """The numbers work at once; a kept draft is gone on with."""
         super().on_mount()
         self._show_hints()
-        (self.query_one(Input) if self._value else self.query_one(Page)).focus()
+        self.set_focus(self.query_one(Input) if self._value else self.query_one(Page))
 
     def _show_hints(self) -> None:
         done = words.VERB_DONE[self._verb]
@@ -70,7 +70,7 @@ class ReasonDialog(Dialog[Reason]):
             self._decide(Reason())
         elif len(key) == 1 or key == "tab":
             line = self.query_one(Input)
-            line.focus()
+            self.set_focus(line)
             if len(key) == 1:
                 line.insert_text_at_cursor(key)
             self.call_after_refresh(self._show_hints)

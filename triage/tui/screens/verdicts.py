@@ -53,7 +53,7 @@ class VerdictsDialog(Dialog[Verdicts]):
     def on_mount(self) -> None:
         """Begin with the first."""
         super().on_mount()
-        self.query_one(Page).focus()
+        self.set_focus(self.query_one(Page))
         self.call_after_refresh(self._show)
 
     def single_key(self, key: str) -> bool:

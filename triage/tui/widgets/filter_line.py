@@ -64,7 +64,7 @@ class FilterLine(Horizontal):
         line = self.query_one(Input)
         line.cursor_blink = False
         line.value = self._view.filter_text
-        line.focus()
+        self.screen.set_focus(line)
         self._suggest()
 
     def hide(self) -> None:
