@@ -17,6 +17,8 @@ from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 
 from triage.config import Config
@@ -26,6 +28,7 @@ from triage.model import safe_text
 from triage.model.endpoint import EndpointConfig
 from triage.paths import user_themes_dir
 from triage.tui.actions import check_keymap, keymap_of
+from triage.tui.driver import FrugalDriver
 from triage.tui.harmless import Harmless
 from triage.tui.ink import Ink
 from triage.tui.marks import marks_for
@@ -98,6 +101,11 @@ class TriageApp(App[None]):
         """What every line of every widget passes on its way to the terminal."""
         return [*super().get_line_filters(), self._harmless]
 
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's own driver, frugal where it is the one for Linux and macOS."""
+        found = super().get_driver_class()
+        return FrugalDriver if found is LinuxDriver else found
+
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our names, for stylesheets under a theme that lacks them."""
         return variable_defaults()
@@ -138,10 +146,22 @@ class TriageApp(App[None]):
         if self._driver is not None and not self.is_headless:
             self._driver.write(sequence)
 
+    def redraw(self) -> None:
+        """Paint the whole screen anew."""
+        self._forget_terminal()
+        self.screen.refresh()
+
+    def _forget_terminal(self) -> None:
+        """The terminal may show anything by now."""
+        if isinstance(self._driver, FrugalDriver):
+            self._driver.forget()
+
     # -- keys, before anybody else takes them ---------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
         """Keys go straight to the screen: it is the guard of what they may do."""
+        if isinstance(event, events.Resize):
+            self._forget_terminal()
         screen = self.screen if self.is_running and self.screen_stack else None
         if isinstance(screen, DeskScreen | Dialog) and not event.is_forwarded:
             if isinstance(event, events.Key) and screen.take_key(event):

@@ -214,6 +214,10 @@ ACTIONS: tuple[Action, ...] = (
     _act("up", "k up", "previous item", "Move", "Go to the previous item"),
     _act("first", "g home", "first item", "Move", "Go to the first item"),
     _act("last", "G end", "last item", "Move", "Go to the last item"),
+    _act(
+        "page_down", "ctrl+f", "page down", "Move", "Go a window of the list down; in the item, of its text"
+    ),
+    _act("page_up", "ctrl+b", "page up", "Move", "Go a window of the list up; in the item, of its text"),
     _act("scroll_down", "ctrl+d pagedown", "scroll down", "Move", "Scroll the item down by half a page"),
     _act("scroll_up", "ctrl+u pageup", "scroll up", "Move", "Scroll the item up by half a page"),
     _act(
@@ -368,6 +372,9 @@ ACTIONS: tuple[Action, ...] = (
         "Show what you decided since the console was opened, how fast, and what is left",
     ),
     _act("palette", ": ctrl+p", "commands", "Console", "Find any action by its name"),
+    _act(
+        "redraw", "ctrl+l", "redraw", "Console", "Paint the screen anew, as after something else wrote on it"
+    ),
     _act("help", "? f1", "help", "Console", "Show every key, and why one is of no use now", footer=True),
     _act(
         "hints_off",

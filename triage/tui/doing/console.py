@@ -63,6 +63,10 @@ class Console:
         reading = ReadingScreen("This session", lambda width: session_lines(session, width))
         self._screen.console.push_screen(reading)
 
+    def redraw(self, _: Entry | None) -> None:
+        """Everything anew."""
+        self._screen.console.redraw()
+
     def hints_off(self, _: Entry | None) -> None:
         """No more hints of the demo's guide."""
         self._screen.guiding.stop()

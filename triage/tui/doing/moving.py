@@ -40,6 +40,14 @@ class Moving:
         """The last item; in the item, its end."""
         self._to_end(1)
 
+    def page_down(self, _: Entry | None) -> None:
+        """A window of the list, or of the item, down."""
+        self._page(1)
+
+    def page_up(self, _: Entry | None) -> None:
+        """A window of the list, or of the item, up."""
+        self._page(-1)
+
     def scroll_down(self, _: Entry | None) -> None:
         """Half a page of the item down."""
         self._screen.pane.scroll_by(max(1, self._screen.pane.page_rows // 2))
@@ -126,6 +134,11 @@ class Moving:
             screen.pane.scroll_by(step)
         else:
             screen.move_to(screen.list.index + step)
+
+    def _page(self, step: int) -> None:
+        screen = self._screen
+        rows = screen.pane.page_rows if screen.focused is screen.pane else screen.list.window
+        self._step(step * max(1, rows - 1))
 
     def _to_end(self, step: int) -> None:
         screen = self._screen

@@ -241,18 +241,24 @@ class DeskScreen(Screen[None]):
         self._key_at = now
         before = self.list.index
         self.many.swept(before, index)
-        if not self.list.move_to(index):
+        if not self.list.move_to(index, later=not quiet):
             return
         if self.many.choosing.ranging:
             self.list.repaint_rows(*sorted((before, self.list.index)))
         self._moved()
-        if self._pane_timer is not None:
-            self._pane_timer.stop()
-            self._pane_timer = None
         if quiet:
             self._show_item()
+        elif self._pane_timer is None:
+            self._pane_timer = self.set_timer(PANE_AFTER_S, self._follow)
+
+    def _follow(self) -> None:
+        """Show the item under the cursor, once no key has come for a moment."""
+        left_s = self._key_at + PANE_AFTER_S - time.monotonic()
+        self._pane_timer = None
+        if left_s > 0:
+            self._pane_timer = self.set_timer(left_s, self._follow)
         else:
-            self._pane_timer = self.set_timer(PANE_AFTER_S, self._show_item)
+            self._show_item()
 
     def _moved(self) -> None:
         if self.view.keep(self.list.cursor_id):

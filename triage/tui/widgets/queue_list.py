@@ -55,6 +55,10 @@ class QueueList(LineWidget, can_focus=True):
         self._place_of: Callable[[str], int] = ().index
         self._index = 0
         self._top = 0
+        self._painted = (0, 0)
+        """Index and top as they were painted last."""
+        self._due = False
+        """The cursor was moved and is to be painted."""
         self.cursor_id: str | None = None
         self.selected: Collection[str] = ()
         self.unseen = 0
@@ -114,32 +118,52 @@ class QueueList(LineWidget, can_focus=True):
         return True
 
     def settle(self) -> None:
-        """After a deed of the operator: no empty rows above, the cursor in sight."""
-        last_top = max(0, len(self._rows) - self.window)
-        margin = _MARGIN if self.window > 2 * _MARGIN + 1 else 0
+        """After a deed of the operator: no empty rows above, the cursor in sight.
+
+        Where it is not, the list goes on by half a window: a screenful of steps moves it twice, not each time.
+        """
+        window, index = self.window, self._index
+        last_top = max(0, len(self._rows) - window)
+        margin = _MARGIN if window > 2 * _MARGIN + 1 else 0
         top = min(max(self._top, 0), last_top)
-        top = max(top, self._index - self.window + 1 + (margin if self._index < len(self._rows) - 1 else 0))
-        self._top = max(0, min(top, self._index - (margin if self._index else 0)))
+        if index > top + window - 1 - margin:
+            top = index - window // 2
+        elif index < top + margin:
+            top = index - (window - 1) // 2
+        self._top = max(0, min(top, last_top))
 
     # -- moving: called directly by the key's handler -------------------------------------------
 
-    def move_to(self, index: int) -> bool:
-        """Put the cursor on a row; False when it stands there already or there is none."""
+    def move_to(self, index: int, *, later: bool = False) -> bool:
+        """Put the cursor on a row; False when it stands there already or there is none.
+
+        ``later``: paint it once the keys that wait already were taken, not for each of them.
+        """
         if not self._rows:
             return False
         index = max(0, min(index, len(self._rows) - 1))
         item_id = self._rows[index]
         if item_id == self.cursor_id:
             return False
-        before, top = self._index, self._top
         self._index, self.cursor_id = index, item_id
         self.settle()
-        if top == self._top:
-            self._repaint_rows((before, index))
-            self.replace_line(0, self._header())
-        else:
-            self.repaint()
+        if not later:
+            self._paint_cursor()
+        elif not self._due:
+            self._due = True
+            self.call_later(self._paint_cursor)
         return True
+
+    def _paint_cursor(self) -> None:
+        """The cursor was moved: paint where it was and where it is, or all where other rows are in sight."""
+        self._due = False
+        index, top = self._painted
+        if top != self._top:
+            self.repaint()
+            return
+        self._painted = (self._index, top)
+        self._repaint_rows((index, self._index))
+        self.replace_line(0, self._header())
 
     def move_to_item(self, item_id: str) -> bool:
         """Put the cursor on an item."""
@@ -164,7 +188,7 @@ class QueueList(LineWidget, can_focus=True):
         self.replace_line(0, self._header())
 
     def _repaint_rows(self, indices: tuple[int, ...]) -> None:
-        for index in indices:
+        for index in (index for index in indices if index < len(self._rows)):
             y = 1 + (index - self._top) * self.row_height
             for number, painted in enumerate(self._row(index)):
                 self.replace_line(y + number, painted)
@@ -172,6 +196,7 @@ class QueueList(LineWidget, can_focus=True):
     def compose_lines(self) -> list[Painted]:
         """The header, then the rows in sight; words where there are none."""
         height, blank = self.size.height, ((), "plain")
+        self._painted = (self._index, self._top)
         lines = [self._header()]
         if not self._rows:
             lines += [self._framed(blank[0], "plain"), *(self._empty_line(text) for text in self.empty)]

@@ -1,0 +1,266 @@
+"""The frame: what stands on the terminal, cell by cell, and the fewest bytes that make it look otherwise.
+
+Takes what Textual would write for a screen and gives what is to be written instead: only cells that differ, and
+of their style only what differs from the cell before. What it does not understand it passes on as it is, and
+then takes nothing on the terminal for known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+__all__ = ["Frame"]
+
+_PIECE = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[([\d;]*)m|(\n)|([^\x00-\x1f\x7f-\x9f]+)")
+_NO_PICTURE = re.compile(
+    r"\x07"
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles, the clipboard, notices
+    r"|\x1b\[\?(?!47h|3[hl]|1047|1048|1049)\d+[hl]"  # modes, but for other screens
+    r"|\x1b\[\?\d+\$p|\x1b\[[<>=]\d*u|\x1b\[>\d*c|\x1b\[c"  # what is asked of the terminal
+)
+_SYNC_START, _SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
+_SHORT_GAP = 4
+"""Cells that are the same and cost no more than going past them."""
+_MANY_BLANKS = 11
+"""Blanks that cost more than erasing them and going past them."""
+_SHOWS_ON_BLANKS = frozenset("4 7 9 21 53".split())
+"""Underline, reverse, strike, double underline, overline."""
+_OFF = {"1": "22", "2": "22", "3": "23", "4": "24", "5": "25", "6": "25", "7": "27", "8": "28", "9": "29"}
+
+
+class _Style(NamedTuple):
+    attributes: frozenset[str]
+    fore: str
+    back: str
+
+
+_PLAIN = _Style(frozenset(), "39", "49")
+
+_Cell = tuple[str, _Style]
+
+
+class Frame:
+    """The picture on a terminal, as far as it is known.
+
+    ``erases``: the terminal erases cells (ECH) in the ground that is in force, which many blanks are cheaper by.
+    """
+
+    def __init__(self, *, erases: bool = False) -> None:
+        self._erases = erases
+        self._rows: dict[int, list[_Cell | None]] = {}
+        self._cursor = (0, 0)
+        self._opening = False
+        self._out: list[str] = []
+        self._style = _PLAIN
+        self._at: tuple[int, int] | None = None
+
+    def forget(self) -> None:
+        """The terminal shows something else by now: its size is another, or others wrote on it."""
+        self._rows.clear()
+
+    def economised(self, data: str) -> str:
+        """What to write instead of ``data``; empty where nothing would look otherwise."""
+        if data == _SYNC_START:
+            self._opening = True
+            return ""
+        if data == _SYNC_END and self._opening:
+            self._opening = False
+            return ""
+        picture = self._picture(data)
+        if picture and self._opening:
+            self._opening = False
+            return _SYNC_START + picture
+        return picture
+
+    def _picture(self, data: str) -> str:
+        pieces = list(_PIECE.finditer(data))
+        if sum(piece.end() - piece.start() for piece in pieces) != len(data):
+            if not _NO_PICTURE.fullmatch(data):
+                self.forget()
+            return data
+        self._out, self._style, self._at = [], _PLAIN, None
+        cursor = self._taken(pieces)
+        if self._style != _PLAIN:
+            self._out.append("\x1b[m")
+        if self._out or cursor != self._cursor:
+            self._out.append(f"\x1b[{cursor[0] + 1};{cursor[1] + 1}H")
+        self._cursor = cursor
+        return "".join(self._out)
+
+    def _taken(self, pieces: list[re.Match[str]]) -> tuple[int, int]:
+        """Take the pieces in, and say where the cursor stands at the end."""
+        y, x = self._cursor
+        style, odd = _PLAIN, False
+        cells: list[_Cell] = []  # of one row, not put yet
+        for piece in pieces:
+            row, column, sgr, newline, text = piece.groups()
+            if sgr is not None:
+                style = _style(sgr)
+            elif text is None:
+                x = self._put(y, x, cells)
+                y, x = (y + 1, 0) if newline else (int(row) - 1, int(column) - 1)
+                odd = False
+            elif odd or not _is_regular(text):
+                odd = True  # where its cells lie is for the terminal to say, and so for all behind it
+                x = self._put(y, x, cells)
+                x = self._put_odd(y, x, text, style)
+            else:
+                cells += _cells(text, style)
+        return y, self._put(y, x, cells)
+
+    # -- cells ----------------------------------------------------------------------------------
+
+    def _put(self, y: int, x: int, cells: list[_Cell]) -> int:
+        """Put cells, which are used up, in their place; gives the column behind them."""
+        end = x + len(cells)
+        row = self._row(y, end)
+        if row[x:end] != cells:
+            self._put_different(y, x, row, cells)
+        cells.clear()
+        return end
+
+    def _put_different(self, y: int, x: int, row: list[_Cell | None], cells: list[_Cell]) -> None:
+        column, end = x, x + len(cells)
+        while column < end:
+            cell = cells[column - x]
+            if row[column] == cell:
+                column += 1
+                continue
+            self._go_to(y, column)
+            blanks = self._blanks(cells, column - x) if self._erases and cell[0] == " " else 0
+            if blanks:
+                self._wear_ground(cell[1])
+                self._out.append(f"\x1b[{blanks}X")
+            else:
+                self._write(cell)
+            count = blanks or 1
+            row[column : column + count] = [cell] * count
+            column += count
+
+    def _blanks(self, cells: Sequence[_Cell], start: int) -> int:
+        """How many blanks of one ground begin there, where erasing them is cheaper; else 0."""
+        blank = cells[start]
+        if _SHOWS_ON_BLANKS & blank[1].attributes:
+            return 0
+        count = next((n for n, cell in enumerate(cells[start:]) if cell != blank), len(cells) - start)
+        return count if count >= _MANY_BLANKS else 0
+
+    def _put_odd(self, y: int, x: int, text: str, style: _Style) -> int:
+        """Text with characters of no or of two cells: written as it is, and its place is not known after."""
+        width = cell_len(text)
+        row = self._row(y, x + width)
+        row[x : x + width] = [None] * width
+        self._go_to(y, x)
+        self._wear(style)
+        self._out.append(text)
+        self._at = None
+        return x + width
+
+    def _row(self, y: int, width: int) -> list[_Cell | None]:
+        row = self._rows.setdefault(y, [])
+        if len(row) < width:
+            row += [None] * (width - len(row))
+        return row
+
+    # -- what is written ------------------------------------------------------------------------
+
+    def _go_to(self, y: int, x: int) -> None:
+        if self._at == (y, x):
+            return
+        if self._at is not None and self._at[0] == y and x - self._at[1] > 0:
+            between = self._rows[y][self._at[1] : x]
+            if len(between) <= _SHORT_GAP and all(self._fits(cell) for cell in between):
+                self._out += [cell[0] for cell in between if cell is not None]
+            else:
+                self._out.append(f"\x1b[{x - self._at[1]}C")
+        else:
+            self._out.append(f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H")
+        self._at = (y, x)
+
+    def _fits(self, cell: _Cell | None) -> bool:
+        """Whether a cell can be written again in the style in force."""
+        return cell is not None and (
+            cell[1] == self._style or (cell[0] == " " and self._blanks_alike(cell[1]))
+        )
+
+    def _blanks_alike(self, style: _Style) -> bool:
+        mine = self._style
+        return style.back == mine.back and not _SHOWS_ON_BLANKS & (style.attributes ^ mine.attributes)
+
+    def _write(self, cell: _Cell) -> None:
+        text, style = cell
+        if style != self._style and not (text == " " and self._blanks_alike(style)):
+            self._wear(style)
+        self._out.append(text)
+        assert self._at is not None  # noqa: S101 - ``_go_to`` was just called
+        self._at = (self._at[0], self._at[1] + 1)
+
+    def _wear_ground(self, style: _Style) -> None:
+        if style.back != self._style.back or _SHOWS_ON_BLANKS & self._style.attributes:
+            self._wear(style)
+
+    def _wear(self, style: _Style) -> None:
+        if style != self._style:
+            self._out.append(_change(self._style, style))
+            self._style = style
+
+
+@lru_cache(4096)
+def _cells(text: str, style: _Style) -> list[_Cell]:
+    """A cell for each character. Of a blank's style only what shows on it, so that blanks that look alike are."""
+    blank = style if _SHOWS_ON_BLANKS & style.attributes else _ground(style.back)
+    return [(char, blank if char == " " else style) for char in text]
+
+
+@lru_cache(256)
+def _ground(back: str) -> _Style:
+    return _Style(frozenset(), _PLAIN.fore, back)
+
+
+@lru_cache(1024)
+def _is_regular(text: str) -> bool:
+    """Whether each character takes one cell."""
+    return text.isascii() or all(char.isascii() or cell_len(char) == 1 for char in text)
+
+
+@lru_cache(1024)
+def _style(sgr: str) -> _Style:
+    """The style that a whole set of SGR parameters gives, beginning from none."""
+    attributes: set[str] = set()
+    fore, back = _PLAIN.fore, _PLAIN.back
+    codes = iter(sgr.split(";") if sgr else ())
+    for code in codes:
+        if code in ("38", "48"):
+            kind = next(codes, "")
+            count = 1 if kind == "5" else 3
+            colour = ";".join((code, kind, *(next(codes, "0") for _ in range(count))))
+            fore, back = (colour, back) if code == "38" else (fore, colour)
+        elif code in ("", "0"):
+            attributes, fore, back = set(), _PLAIN.fore, _PLAIN.back
+        elif len(code) > 1 and (code[0] in "3" or code[:-1] == "9"):
+            fore = code
+        elif len(code) > 1 and (code[0] == "4" or code[:-1] == "10"):
+            back = code
+        else:
+            attributes.add(code)
+    return _Style(frozenset(attributes), fore, back)
+
+
+@lru_cache(4096)
+def _change(old: _Style, new: _Style) -> str:
+    """The shortest way from one style to another."""
+    colours = [part for part, before in ((new.fore, old.fore), (new.back, old.back)) if part != before]
+    gone = old.attributes - new.attributes
+    if not gone:
+        return f"\x1b[{';'.join((*sorted(new.attributes - old.attributes), *colours))}m"
+    whole = (*sorted(new.attributes), *(part for part in (new.fore, new.back) if part not in ("39", "49")))
+    anew = f"\x1b[{';'.join(('0', *whole))}m" if whole else "\x1b[m"
+    if gone - _OFF.keys() or any(_OFF[one] in (_OFF.get(other) for other in new.attributes) for one in gone):
+        return anew
+    step = (*sorted({_OFF[one] for one in gone}), *sorted(new.attributes - old.attributes), *colours)
+    return min(f"\x1b[{';'.join(step)}m", anew, key=len)
