@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from triage.model import addresses, safe_text
@@ -12,6 +13,9 @@ from triage.tui.lines import Line, safe, wrapped
 __all__ = ["hidden_in", "strings_in", "suspects_in", "warning_lines"]
 
 _MOST_SUSPECTS = 5
+_LONG = 20_000
+_Deceptions = tuple[tuple[str, ...], tuple[addresses.Suspect, ...]]
+"""What a text hides, and its hosts that are not what they look like."""
 
 
 def warning_lines(item: Item, width: int) -> Iterator[Line]:
@@ -31,13 +35,27 @@ def warning_lines(item: Item, width: int) -> Iterator[Line]:
 
 def hidden_in(item: Item) -> tuple[str, ...]:
     """What all of the item's texts hide, named once each."""
-    return tuple(dict.fromkeys(name for text in _texts(item) for name in safe_text.hidden(text)))
+    return tuple(dict.fromkeys(name for text in _texts(item) for name in _deceptions(text)[0]))
 
 
 def suspects_in(item: Item) -> tuple[addresses.Suspect, ...]:
     """The hosts in the item's texts that are not what they look like, at most a few."""
-    found = {suspect.written: suspect for text in _texts(item) for suspect in addresses.suspects(text)}
+    found = {suspect.written: suspect for text in _texts(item) for suspect in _deceptions(text)[1]}
     return tuple(found.values())[:_MOST_SUSPECTS]
+
+
+def _deceptions(text: str) -> _Deceptions:
+    return _deceptions_in_long(text) if len(text) > _LONG else _found_in(text)
+
+
+@lru_cache(maxsize=16)
+def _deceptions_in_long(text: str) -> _Deceptions:
+    """The same, looked for once: going back to an item with megabytes in it takes no second look."""
+    return _found_in(text)
+
+
+def _found_in(text: str) -> _Deceptions:
+    return safe_text.hidden(text), addresses.suspects(text)
 
 
 def _texts(item: Item) -> Iterator[str]:
