@@ -268,8 +268,8 @@ CORPUS = tuple(
         ("lookalike", _lookalikes()),
         ("markup", _markup()),
         ("pretending", _pretending()),
-        ("long", _long()),
         ("mixed", _mixed(40)),
+        ("long", _long()),
     )
     for text in texts
 )

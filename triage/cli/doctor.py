@@ -29,6 +29,6 @@ def doctor(as_json: bool) -> None:
         output.data([{"check": each.check, "state": each.state, "detail": each.detail} for each in found])
     else:
         for each in found:
-            output.text(f"{_SIGNS[each.state]}  {each.check}: {each.detail}")
+            output.text(f"{_SIGNS[each.state]}  {each.check}: {' '.join(each.detail.split())}")
     if any(each.state == "wrong" for each in found):
         raise click.exceptions.Exit(Exit.FAILED)

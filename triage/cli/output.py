@@ -13,15 +13,20 @@ import click
 
 from triage.model import safe_text
 
-__all__ = ["data", "json_line", "json_text", "lines", "say", "sentences", "table", "text", "width"]
+__all__ = ["INDENT", "data", "json_line", "json_text", "lines", "say", "sentences", "table", "text", "width"]
 
 _SUSPECT = re.compile(r"[^\x20-\x7e\n]")
 _GAP = 2
+INDENT = 2
+"""Cells before a line that may be an agent's."""
 
 
 def say(words: str) -> None:
-    """Tell the operator something, on standard error."""
-    click.echo(safe_text.block(words), err=True)
+    """Tell the operator something, on standard error.
+
+    Further lines are indented: whatever an agent wrote into it, no line of its own begins where triage's do.
+    """
+    click.echo(safe_text.block(words).replace("\n", "\n" + " " * INDENT), err=True)
 
 
 def text(words: str) -> None:
@@ -71,9 +76,9 @@ def width() -> int:
 
 
 def lines(found: Iterable[Sequence[tuple[str, str]]]) -> None:
-    """Print lines of styled text without their styles."""
+    """Print lines of styled text without their styles, indented as ``say`` does."""
     for line in found:
-        click.echo(safe_text.line("".join(piece for piece, _ in line).rstrip()))
+        click.echo(safe_text.line(" " * INDENT + "".join(piece for piece, _ in line).rstrip()))
 
 
 def _encoded(value: Any) -> str:

@@ -125,7 +125,7 @@ def _page(
         key_of=lambda action: instead_of_keys.get(action, action),
         rated=rated,
     )
-    marks, columns = marks_for(os.environ), output.width() or _WIDTH
+    marks, columns = marks_for(os.environ), (output.width() or _WIDTH) - output.INDENT
     yield from head_lines(view, marks, columns)
     yield ()
     yield from body_lines(view, marks, columns)

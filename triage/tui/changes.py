@@ -22,6 +22,8 @@ _MAX_WHOLE = 40_000
 """Characters of two values compared to find where they begin to differ."""
 _MAX_ROWS = 200
 """Rows compared one by one; more are shown as taken out and put in whole."""
+_MAX_SHOWN = 2_000
+"""Rows of one text that are shown at all."""
 _AROUND = 2
 """Rows that stayed, shown above and below those that did not."""
 
@@ -96,7 +98,11 @@ def _has_rows(old: Any, new: Any) -> bool:
 
 def _row_lines(old: str, new: str, width: int) -> Iterator[Line]:
     """Two texts row by row: those that went and came, with a few around them."""
-    for row in _rows_between(safe_text.block(old).split("\n"), safe_text.block(new).split("\n")):
+    rows = _rows_between(safe_text.block(old).split("\n"), safe_text.block(new).split("\n"))
+    more = len(rows) - _MAX_SHOWN
+    if more > 0:
+        rows = [*rows[:_MAX_SHOWN], f"… {plural(more, 'row')} more, not shown"]
+    for row in rows:
         style = {"+": "add", "-": "del", "…": "muted"}.get(row[:1], "text")
         yield from wrapped(tuple(marked(row, style)), width)
 
@@ -161,11 +167,21 @@ def _places(item: Item) -> Iterator[tuple[str, Any]]:
     yield "title", item.title
     yield "description", item.description
     yield "deadline", item.expires_at.isoformat(" ", "minutes") if item.expires_at else ""
+    yield "kind", item.kind
     yield "may", ", ".join(item.verbs)
-    yield "options", ", ".join(option.label for option in item.options)
+    yield "options", ", ".join(option.label for option in item.options) + (" (many)" if item.many else "")
+    for option in item.options:
+        yield f"option {option.label} sends", option.value
+        yield f"option {option.label} says", option.description
+    for scope in item.scopes:
+        yield f"{scope.name} allows", f"{scope.description} ({', '.join(scope.verbs)})"
+    yield "answer", item.answer_schema
     for number, action in enumerate(item.actions, 1):
         prefix = f"{number} " if len(item.actions) > 1 else ""
         yield f"{prefix}action", action.name
+        yield f"{prefix}action says", action.description
+        yield f"{prefix}action may", ", ".join(item.verbs_of(number - 1))
+        yield f"{prefix}form", action.schema
         yield from _leaves(action.arguments, f"{prefix}{action.name}")
 
 

@@ -1,0 +1,78 @@
+"""Servers on loopback that answer as no honest agent would, each in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import count
+from queue import Queue
+
+__all__ = ["answering", "hostile_words", "plain_reply", "serving"]
+
+Converse = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+Answer = Callable[[bytes], bytes]
+"""From the head of a request to the bytes that are written; the connection is then closed."""
+
+
+@contextlib.contextmanager
+def answering(answer: Answer) -> Iterator[str]:
+    """The URL of a server that writes what ``answer`` gives."""
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            writer.write(answer(await reader.readuntil(b"\r\n\r\n")))
+            await writer.drain()
+        writer.close()
+
+    with serving(converse) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def serving(converse: Converse) -> Iterator[str]:
+    """The URL of a server whose every connection is ``converse``'s."""
+    told: Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Queue()
+
+    async def serve() -> None:
+        server = await asyncio.start_server(converse, "127.0.0.1", 0)
+        stopped = asyncio.Event()
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        told.put((url, asyncio.get_running_loop(), stopped))
+        await stopped.wait()
+        server.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    url, loop, stopped = told.get(timeout=10)
+    try:
+        yield url
+    finally:
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join()
+
+
+def plain_reply(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
+    """A whole HTTP reply."""
+    head = [f"HTTP/1.1 {status}", f"content-length: {len(body)}", "connection: close", *headers]
+    return "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def hostile_words(texts: Sequence[str]) -> contextlib.AbstractContextManager[str]:
+    """A server that refuses everything, each time in the next of the texts and with another status."""
+    numbers = count()
+    statuses = ("400 Bad Request", "401 Unauthorized", "404 Not Found", "500 No", "503 Busy", "200 OK")
+
+    def answer(_: bytes) -> bytes:
+        number = next(numbers)
+        text = texts[number * 7 % len(texts)]
+        body = {
+            "items": [{"id": text}, text, {"id": "a", "version": text, "title": 3, "kind": text}],
+            "detail": text,
+        }
+        return plain_reply(json.dumps(body).encode(), statuses[number % len(statuses)])
+
+    return answering(answer)
