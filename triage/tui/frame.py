@@ -8,7 +8,6 @@ then takes nothing on the terminal for known.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,7 +15,10 @@ from rich.cells import cell_len
 
 __all__ = ["Frame"]
 
-_PIECE = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[([\d;]*)m|(\n)|([^\x00-\x1f\x7f-\x9f]+)")
+_PIECE = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[([\d;]*m)|(\n)|([^\x00-\x1f\x7f-\x9f]+)")
+_PIECES = re.compile(r"(?:\x1b\[\d+;\d+H|\x1b\[[\d;]*m|\n|[^\x00-\x1f\x7f-\x9f]+)*")
+_Piece = tuple[str, str, str, str, str]
+"""Of a move its row and column, of a style its parameters, a line's end, text: one of them, the others empty."""
 _NO_PICTURE = re.compile(
     r"\x07"
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles, the clipboard, notices
@@ -40,8 +42,15 @@ class _Style(NamedTuple):
 
 
 _PLAIN = _Style(frozenset(), "39", "49")
+_STYLES = [_PLAIN]
+_NUMBERS = {_PLAIN: 0}
+_SHIFT = 21
+_CHAR = (1 << _SHIFT) - 1
+_BLANK = ord(" ")
 
-_Cell = tuple[str, _Style]
+_Cell = int
+"""A character and, above it, the number of its style. Whole numbers, for there are thousands: the garbage
+collector need not look at them."""
 
 
 class Frame:
@@ -56,7 +65,7 @@ class Frame:
         self._cursor = (0, 0)
         self._opening = False
         self._out: list[str] = []
-        self._style = _PLAIN
+        self._style = 0
         self._at: tuple[int, int] | None = None
 
     def forget(self) -> None:
@@ -78,30 +87,28 @@ class Frame:
         return picture
 
     def _picture(self, data: str) -> str:
-        pieces = list(_PIECE.finditer(data))
-        if sum(piece.end() - piece.start() for piece in pieces) != len(data):
+        if not _PIECES.fullmatch(data):
             if not _NO_PICTURE.fullmatch(data):
                 self.forget()
             return data
-        self._out, self._style, self._at = [], _PLAIN, None
-        cursor = self._taken(pieces)
-        if self._style != _PLAIN:
+        self._out, self._style, self._at = [], 0, None
+        cursor = self._taken(_PIECE.findall(data))
+        if self._style:
             self._out.append("\x1b[m")
         if self._out or cursor != self._cursor:
             self._out.append(f"\x1b[{cursor[0] + 1};{cursor[1] + 1}H")
         self._cursor = cursor
         return "".join(self._out)
 
-    def _taken(self, pieces: list[re.Match[str]]) -> tuple[int, int]:
+    def _taken(self, pieces: list[_Piece]) -> tuple[int, int]:
         """Take the pieces in, and say where the cursor stands at the end."""
         y, x = self._cursor
-        style, odd = _PLAIN, False
+        style, odd = 0, False
         cells: list[_Cell] = []  # of one row, not put yet
-        for piece in pieces:
-            row, column, sgr, newline, text = piece.groups()
-            if sgr is not None:
+        for row, column, sgr, newline, text in pieces:
+            if sgr:
                 style = _style(sgr)
-            elif text is None:
+            elif not text:
                 x = self._put(y, x, cells)
                 y, x = (y + 1, 0) if newline else (int(row) - 1, int(column) - 1)
                 odd = False
@@ -125,32 +132,20 @@ class Frame:
         return end
 
     def _put_different(self, y: int, x: int, row: list[_Cell | None], cells: list[_Cell]) -> None:
-        column, end = x, x + len(cells)
-        while column < end:
-            cell = cells[column - x]
-            if row[column] == cell:
-                column += 1
+        start, count = 0, len(cells)
+        while start < count:
+            if row[x + start] == cells[start]:
+                start += 1
                 continue
-            self._go_to(y, column)
-            blanks = self._blanks(cells, column - x) if self._erases and cell[0] == " " else 0
-            if blanks:
-                self._wear_ground(cell[1])
-                self._out.append(f"\x1b[{blanks}X")
-            else:
-                self._write(cell)
-            count = blanks or 1
-            row[column : column + count] = [cell] * count
-            column += count
+            end = start + 1
+            while end < count and row[x + end] != cells[end]:
+                end += 1
+            self._go_to(y, x + start)
+            end = self._write(y, x, cells, start, end)
+            row[x + start : x + end] = cells[start:end]
+            start = end
 
-    def _blanks(self, cells: Sequence[_Cell], start: int) -> int:
-        """How many blanks of one ground begin there, where erasing them is cheaper; else 0."""
-        blank = cells[start]
-        if _SHOWS_ON_BLANKS & blank[1].attributes:
-            return 0
-        count = next((n for n, cell in enumerate(cells[start:]) if cell != blank), len(cells) - start)
-        return count if count >= _MANY_BLANKS else 0
-
-    def _put_odd(self, y: int, x: int, text: str, style: _Style) -> int:
+    def _put_odd(self, y: int, x: int, text: str, style: int) -> int:
         """Text with characters of no or of two cells: written as it is, and its place is not known after."""
         width = cell_len(text)
         row = self._row(y, x + width)
@@ -172,54 +167,77 @@ class Frame:
     def _go_to(self, y: int, x: int) -> None:
         if self._at == (y, x):
             return
-        if self._at is not None and self._at[0] == y and x - self._at[1] > 0:
+        if self._at is not None and self._at[0] == y and x > self._at[1]:
             between = self._rows[y][self._at[1] : x]
-            if len(between) <= _SHORT_GAP and all(self._fits(cell) for cell in between):
-                self._out += [cell[0] for cell in between if cell is not None]
+            if len(between) <= _SHORT_GAP and all(cell is not None and self._fits(cell) for cell in between):
+                self._out += [chr(cell & _CHAR) for cell in between if cell is not None]
             else:
                 self._out.append(f"\x1b[{x - self._at[1]}C")
         else:
             self._out.append(f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H")
         self._at = (y, x)
 
-    def _fits(self, cell: _Cell | None) -> bool:
-        """Whether a cell can be written again in the style in force."""
-        return cell is not None and (
-            cell[1] == self._style or (cell[0] == " " and self._blanks_alike(cell[1]))
-        )
+    def _fits(self, cell: _Cell) -> bool:
+        """Whether a cell looks as it shall when it is written in the style in force."""
+        style = cell >> _SHIFT
+        return style == self._style or (cell & _CHAR == _BLANK and _blanks_alike(style, self._style))
 
-    def _blanks_alike(self, style: _Style) -> bool:
-        mine = self._style
-        return style.back == mine.back and not _SHOWS_ON_BLANKS & (style.attributes ^ mine.attributes)
+    def _write(self, y: int, x: int, cells: list[_Cell], start: int, end: int) -> int:
+        """Write cells from ``start`` on; how far that went: to ``end``, or further where blanks were erased."""
+        out, at = self._out, start
+        while at < end:
+            cell = cells[at]
+            blanks = self._blanks(cells, at) if self._erases and cell & _CHAR == _BLANK else 0
+            if not self._fits(cell):
+                self._wear(cell >> _SHIFT)
+            if blanks:
+                out.append(f"\x1b[{blanks}X")
+                self._at = (y, x + at)
+                if at + blanks >= end:
+                    return at + blanks
+                self._go_to(y, x + at + blanks)
+            else:
+                out.append(chr(cell & _CHAR))
+            at += blanks or 1
+        self._at = (y, x + end)
+        return end
 
-    def _write(self, cell: _Cell) -> None:
-        text, style = cell
-        if style != self._style and not (text == " " and self._blanks_alike(style)):
-            self._wear(style)
-        self._out.append(text)
-        assert self._at is not None  # noqa: S101 - ``_go_to`` was just called
-        self._at = (self._at[0], self._at[1] + 1)
+    def _blanks(self, cells: list[_Cell], start: int) -> int:
+        """How many blanks of one ground begin there, where erasing them is cheaper; else 0."""
+        blank = cells[start]
+        if cells[start : start + _MANY_BLANKS] != [blank] * _MANY_BLANKS:
+            return 0
+        if _SHOWS_ON_BLANKS & _STYLES[blank >> _SHIFT].attributes:
+            return 0
+        end = start + _MANY_BLANKS
+        while end < len(cells) and cells[end] == blank:
+            end += 1
+        return end - start
 
-    def _wear_ground(self, style: _Style) -> None:
-        if style.back != self._style.back or _SHOWS_ON_BLANKS & self._style.attributes:
-            self._wear(style)
-
-    def _wear(self, style: _Style) -> None:
+    def _wear(self, style: int) -> None:
         if style != self._style:
             self._out.append(_change(self._style, style))
             self._style = style
 
 
-@lru_cache(4096)
-def _cells(text: str, style: _Style) -> list[_Cell]:
+@lru_cache(2048)
+def _cells(text: str, style: int) -> list[_Cell]:
     """A cell for each character. Of a blank's style only what shows on it, so that blanks that look alike are."""
-    blank = style if _SHOWS_ON_BLANKS & style.attributes else _ground(style.back)
-    return [(char, blank if char == " " else style) for char in text]
+    own, blank = style << _SHIFT, _of_blank(style) << _SHIFT | _BLANK
+    return [blank if char == " " else own | ord(char) for char in text]
 
 
-@lru_cache(256)
-def _ground(back: str) -> _Style:
-    return _Style(frozenset(), _PLAIN.fore, back)
+@lru_cache(1024)
+def _of_blank(style: int) -> int:
+    attributes, _, back = _STYLES[style]
+    return style if _SHOWS_ON_BLANKS & attributes else _number(_Style(frozenset(), _PLAIN.fore, back))
+
+
+@lru_cache(4096)
+def _blanks_alike(one: int, other: int) -> bool:
+    """Whether a blank looks the same in two styles."""
+    left, right = _STYLES[one], _STYLES[other]
+    return left.back == right.back and not _SHOWS_ON_BLANKS & (left.attributes | right.attributes)
 
 
 @lru_cache(1024)
@@ -229,11 +247,11 @@ def _is_regular(text: str) -> bool:
 
 
 @lru_cache(1024)
-def _style(sgr: str) -> _Style:
-    """The style that a whole set of SGR parameters gives, beginning from none."""
+def _style(sgr: str) -> int:
+    """The number of the style that a whole set of SGR parameters gives, beginning from none."""
     attributes: set[str] = set()
     fore, back = _PLAIN.fore, _PLAIN.back
-    codes = iter(sgr.split(";") if sgr else ())
+    codes = iter(sgr.removesuffix("m").split(";"))
     for code in codes:
         if code in ("38", "48"):
             kind = next(codes, "")
@@ -248,12 +266,20 @@ def _style(sgr: str) -> _Style:
             back = code
         else:
             attributes.add(code)
-    return _Style(frozenset(attributes), fore, back)
+    return _number(_Style(frozenset(attributes), fore, back))
+
+
+def _number(style: _Style) -> int:
+    number = _NUMBERS.setdefault(style, len(_STYLES))
+    if number == len(_STYLES):
+        _STYLES.append(style)
+    return number
 
 
 @lru_cache(4096)
-def _change(old: _Style, new: _Style) -> str:
+def _change(before: int, after: int) -> str:
     """The shortest way from one style to another."""
+    old, new = _STYLES[before], _STYLES[after]
     colours = [part for part, before in ((new.fore, old.fore), (new.back, old.back)) if part != before]
     gone = old.attributes - new.attributes
     if not gone:
