@@ -7,6 +7,7 @@ python scripts/screenshots.py --check    exit 1 when one of them is stale
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -19,6 +20,8 @@ from textual.pilot import Pilot
 from triage.config import Config
 from triage.connectors import load
 from triage.demo import running
+from triage.demo.content.deploys import release_search
+from triage.demo.proposal import Template
 from triage.desk.desk import Desk
 from triage.tui.app import TriageApp
 from triage.tui.stopwatch import Stopwatch
@@ -40,8 +43,8 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "bulk-80x24": (NARROW, ("slash", *"agent:payments", "enter", "V", "a")),
     "groups-80x24": (NARROW, ("z", "j", "j")),
     "edit-form-80x24": (NARROW, ("slash", *"action:send_mail", "enter", "e")),
-    "diff": (WIDE, ("slash", *"diff", "enter")),
-    "diff-80x24": (NARROW, ("slash", *"diff", "enter", "enter")),
+    "diff": (WIDE, ("slash", *"title:release", "enter")),
+    "diff-80x24": (NARROW, ("slash", *"title:release", "enter", "enter")),
     "snoozed": (WIDE, ("S", "2", "slash", *"is:snoozed", "enter")),
     "snoozed-80x24": (NARROW, ("S", "2", "slash", *"is:snoozed", "enter")),
     "precedents": (WIDE, ("slash", *"agent:payments", "enter", "x", "2", "a", "j")),
@@ -50,6 +53,8 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "help": (WIDE, ("question_mark",)),
 }
 """Name → size of the screen, and the keys pressed before the picture is taken."""
+ASKED = {"diff": release_search, "diff-80x24": release_search}
+"""Name → what an agent asks besides, where nothing like it waits at the start."""
 
 
 class _Even(Stopwatch):
@@ -62,7 +67,7 @@ class _Even(Stopwatch):
 async def take(name: str) -> str:
     """One picture as SVG."""
     size, keys = PICTURES[name]
-    async with _console(size) as pilot:
+    async with _console(size, ASKED.get(name)) as pilot:
         for key in keys:
             await pilot.press(key)
             await pilot.pause(0.2)
@@ -71,10 +76,12 @@ async def take(name: str) -> str:
 
 
 @asynccontextmanager
-async def _console(size: tuple[int, int]) -> AsyncIterator[Pilot[None]]:
+async def _console(size: tuple[int, int], asked: Template | None = None) -> AsyncIterator[Pilot[None]]:
     """The console on the demo's agents, with everything polled and nothing new coming."""
     with tempfile.TemporaryDirectory() as directory:
         async with running(seed=SEED, pace=0) as demo:
+            if asked is not None:
+                demo.agents["deploys"].ask(asked(random.Random(SEED)))
             endpoints = {
                 name: msgspec.convert({**settings, "name": name}, load(settings["kind"]).Config)
                 for name, settings in demo.endpoints.items()
