@@ -20,27 +20,24 @@ from triage.connectors.opening import open_connector
 from triage.desk.checking import faults_of_verdicts
 from triage.desk.documents import shown
 from triage.desk.escalating import Escalations
+from triage.desk.looking import Looking, is_snoozed
 from triage.desk.marking import ItemChanged, ItemGone, Marking, Refused
 from triage.desk.ownership import Ownership
-from triage.desk.precedents import CANDIDATES, Precedents, precedents_among
-from triage.desk.rating import Rated, Rater
+from triage.desk.rating import Rater
 from triage.desk.station import Station
-from triage.desk.summary import Summary, summarise, write_summary
+from triage.desk.summary import write_summary
 from triage.desk.tally import Tally
 from triage.desk.wary import WaryConnector
 from triage.model.decision import (
-    OPEN_STATES,
-    REOPENING_STATES,
     Decision,
     DeliveryState,
     Verdict,
     new_decision_id,
 )
-from triage.model.endpoint import EndpointConfig, Health, HealthState
-from triage.model.filtering import Subject
+from triage.model.endpoint import EndpointConfig
 from triage.model.item import Context, Item
 from triage.store.errors import StoreError, StoreUnavailable
-from triage.store.log import Event, Log, Record, WrongState
+from triage.store.log import Log, Record, WrongState
 from triage.store.queue import Entry, Queue
 
 __all__ = ["Change", "Desk", "ItemChanged", "ItemGone", "Refused"]
@@ -48,8 +45,6 @@ __all__ = ["Change", "Desk", "ItemChanged", "ItemGone", "Refused"]
 WATCH_S = 0.1
 """How often the files are looked at for what other processes wrote."""
 SUMMARY_S = 1.0
-ENDED_SHOWN_S = 60.0
-"""How long an ended delivery is still listed."""
 STOP_TIMEOUT_S = 30.0
 
 OpenConnector = Callable[[EndpointConfig, Clients], Connector]
@@ -63,7 +58,7 @@ class Change(msgspec.Struct, frozen=True):
     decisions: frozenset[str] = frozenset()
 
 
-class Desk(Marking):
+class Desk(Looking, Marking):
     """The work of one operator in one process on one data directory.
 
     Args:
@@ -186,15 +181,6 @@ class Desk(Marking):
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
 
-    def _own_open(self) -> list[Record]:
-        """Open deliveries of endpoints that no other process delivers for."""
-        return [
-            record
-            for name, station in self._stations.items()
-            if station.ownership.try_take()
-            for record in self.log.open_records(name)
-        ]
-
     async def _watch(self) -> None:
         """Take in what other processes wrote, tell the subscribers, keep the summary."""
         loop = asyncio.get_running_loop()
@@ -236,11 +222,6 @@ class Desk(Marking):
             for station in self._stations.values():
                 station.deliverer.wake()
 
-    def _note_end(self, decision_id: str) -> None:
-        record = self.log.record(decision_id)
-        if record is not None and record.state not in OPEN_STATES:
-            self._ended[decision_id] = record
-
     def _publish(
         self, items: Iterable[str] = (), endpoints: Iterable[str] = (), decisions: Iterable[str] = ()
     ) -> None:
@@ -265,169 +246,7 @@ class Desk(Marking):
         with contextlib.suppress(OSError):  # a full disk is said where a decision is logged
             write_summary(self.data, summary)
 
-    # -- looking --------------------------------------------------------------------------------
-
-    def summary(self) -> Summary:
-        """How things stand, in a few numbers."""
-        health = [self._health_of(name) for name in self.config.endpoints]
-        stale = self._uncounted | self._tally.asleep
-        self._uncounted = set()
-        self._tally.take((item_id, self.queue.get(item_id)) for item_id in stale)
-        return summarise(self._tally, self.log.open_records(), health, self.log.paused())
-
-    def entries(self) -> list[Entry]:
-        """All in the queue: waiting, decided, and tombstones."""
-        return list(self.queue.entries())
-
-    def entry(self, item_id: str) -> Entry | None:
-        """One of them, by its whole id."""
-        return self.queue.get(item_id)
-
-    def waiting(self) -> list[Entry]:
-        """What wants a decision now: neither gone, nor decided, nor snoozed."""
-        now = datetime.now(UTC)
-        return [entry for entry in self.queue.entries() if self.is_waiting(entry, now)]
-
-    def is_waiting(self, entry: Entry, now: datetime) -> bool:
-        """Whether ``entry`` wants a decision at ``now``."""
-        return entry.gone is None and not self.is_decided(entry.item.id) and not is_snoozed(entry, now)
-
-    def is_decided(self, item_id: str) -> bool:
-        """Whether a decision on the item stands, whatever became of its delivery."""
-        record = self.log.standing(item_id)
-        return record is not None and record.state not in REOPENING_STATES
-
-    def risk_of(self, entry: Entry) -> Rated:
-        """How much harm a wrong decision on the item does, and who says so."""
-        return self.rater.rate(entry)
-
-    def subject(self, entry: Entry, *, new: bool = False) -> Subject:
-        """The entry as filters and orders see it. ``new``: it came since the operator last looked."""
-        marks, record = entry.marks, self.record(entry.item.id)
-        now = datetime.now(UTC)
-        return Subject(
-            item=entry.item,
-            now=now,
-            operator=self.operator,
-            claimed_by=marks.claimed_by,
-            snoozed=is_snoozed(entry, now),
-            escalated=bool(marks.escalated_to),
-            new=new,
-            changed=entry.previous is not None,
-            gone=entry.gone is not None,
-            state=record.state if record else None,
-            seen_at=entry.seen_at,
-            risk=self.risk_of(entry).risk,
-        )
-
-    def find(self, prefix: str) -> Entry:
-        """The entry whose id begins with ``prefix``. Raises LookupError, in words, for none or several."""
-        exact = self.queue.get(prefix)
-        if exact is not None:
-            return exact
-        found = [item_id for item_id in self.queue.ids() if item_id.startswith(prefix)] if prefix else []
-        if not found:
-            raise LookupError(f"no item here has an id that begins with {prefix!r}; `triage list` names them")
-        if len(found) > 1:
-            raise LookupError(
-                f"{prefix!r} begins {len(found)} ids: {', '.join(sorted(found)[:5])}; give more of it"
-            )
-        entry = self.queue.get(found[0])
-        if entry is None:
-            raise LookupError(f"{found[0]} has just left the queue")
-        return entry
-
-    def record(self, item_id: str) -> Record | None:
-        """The last decision on an item."""
-        return self.log.standing(item_id)
-
-    def deliveries(self) -> list[Record]:
-        """Open deliveries, and those that ended here within the last minute, oldest first."""
-        limit = datetime.now(UTC) - timedelta(seconds=ENDED_SHOWN_S)
-        self._ended = {key: record for key, record in self._ended.items() if record.changed_at >= limit}
-        ended = [self.log.record(key) or record for key, record in self._ended.items()]
-        return sorted((*self.log.open_records(), *ended), key=lambda record: record.seq)
-
-    def sends_under_way(self) -> int:
-        """How many requests that carry a decision are not answered yet; ``stop`` waits for them."""
-        return sum(station.deliverer.sends_under_way for station in self._stations.values())
-
-    def held_here(self) -> list[Record]:
-        """Decisions that are held, and would be sent by this process."""
-        return [record for record in self._own_open() if record.state is DeliveryState.HELD]
-
-    def held_until(self, decision_id: str) -> float | None:
-        """Seconds left to undo a decision; None when it is not held."""
-        record = self.log.record(decision_id)
-        if record is None or record.state is not DeliveryState.HELD:
-            return None
-        station = self._stations.get(record.decision.endpoint)
-        return station.deliverer.held_left_s(record) if station else record.decision.hold_s
-
-    def wait_reason(self, decision_id: str) -> str:
-        """Why a delivery does not go on, in words; empty when it does."""
-        record = self.log.record(decision_id)
-        if record is None:
-            return ""
-        station = self._stations.get(record.decision.endpoint)
-        if station is None:
-            return self._unusable.get(record.decision.endpoint, "its endpoint is no longer configured")
-        return station.deliverer.reasons.get(decision_id, "")
-
-    def health(self) -> list[Health]:
-        """How each endpoint fares, in the configuration's order."""
-        return [
-            self._health_of(name)
-            for name in self.config.endpoints
-            if name in self._stations or name in self._unusable
-        ]
-
-    def _health_of(self, name: str) -> Health:
-        if name in self._unusable:
-            return Health(name, HealthState.DENIED, self._unusable[name])
-        return self.queue.health(name) or Health(name)
-
-    def next_poll_s(self, endpoint: str) -> float | None:
-        """Seconds until the endpoint is polled; None when another process polls it."""
-        station = self._stations.get(endpoint)
-        if station is None or not station.ownership.held:
-            return None
-        return max(0.0, station.poller.due_at - asyncio.get_running_loop().time())
-
-    def watched_since(self, endpoint: str) -> datetime | None:
-        """From when on whatever comes from an endpoint is new; None: it was not polled yet."""
-        station = self._stations.get(endpoint)
-        return station.watched_since if station else None
-
-    def paused(self) -> frozenset[str]:
-        """Names of endpoints to which nothing is sent; ``*``: to none."""
-        return self.log.paused()
-
-    def holder(self, endpoint: str) -> str:
-        """Which other process polls and delivers for it; empty when this one does, or nobody."""
-        station = self._stations.get(endpoint)
-        if station is None or station.ownership.held:
-            return ""
-        if station.ownership.try_take():
-            station.ownership.free()
-            return ""
-        return station.ownership.holder() or "another process"
-
-    def is_staffed(self, endpoint: str) -> bool:
-        """Whether another process's desk, one that stays, polls and delivers for it."""
-        return bool(self.holder(endpoint)) and self._stations[endpoint].ownership.other_stays()
-
-    def log_of(self, item_id: str) -> list[Event]:
-        """What the log says of one item, oldest first."""
-        return list(self.log.events(item_id=item_id))
-
-    def precedents(self, item: Item) -> Precedents:
-        """How items much like this one were decided before, and whether it comes again and again."""
-        return precedents_among(item, self.log.alike(item, CANDIDATES), datetime.now(UTC))
-
-    def recent(self, count: int) -> list[Record]:
-        """The last decisions, newest first."""
-        return self.log.recent(count)
+    # -- asking endpoints ------------------------------------------------------------------------
 
     def check(self, item: Item, verdicts: Sequence[Verdict]) -> list[str]:
         """Why these verdicts would not be taken on ``item``; none when they would."""
@@ -629,11 +448,3 @@ class Desk(Marking):
         self.log.append(event, endpoint=endpoint or "*", operator=self.operator)
         self._take_in()
         self._publish(endpoints=self._stations)
-
-
-def is_snoozed(entry: Entry, now: datetime) -> bool:
-    """Whether the operators put the item off at ``now``."""
-    marks = entry.marks
-    if marks.snoozed_revision and marks.snoozed_revision == entry.item.revision:
-        return True
-    return marks.snoozed_until is not None and marks.snoozed_until > now

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from triage.desk.desk import Desk, is_snoozed
+from triage.desk.desk import Desk
+from triage.desk.looking import is_snoozed
 from triage.model.decision import OPEN_STATES, DeliveryState
 from triage.model.filtering import ORDERS, Filter, FilterError, Subject, compile
 from triage.model.item import Item
