@@ -78,7 +78,7 @@ _CODES = (
     ("triage.store.log", "AlreadyDecided", Exit.REFUSED),
     ("triage.desk.marking", "ItemChanged", Exit.CHANGED),
     ("triage.desk.marking", "Refused", Exit.REFUSED),
-    ("triage.connectors.http", "EndpointError", Exit.FAILED),
+    ("triage.connectors.replies", "EndpointError", Exit.FAILED),
 )
 """Module and name of an exception, and its exit code; the first that fits counts."""
 

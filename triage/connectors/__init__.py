@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["kinds", "load"]
 
-_NOT_KINDS = frozenset({"base", "credentials", "detect", "few_at_a_time", "http", "opening"})
+_NOT_KINDS = frozenset(
+    {"base", "credentials", "detect", "few_at_a_time", "http", "inflating", "opening", "replies"}
+)
 """Modules of this package that serve all kinds. What serves one kind lies in that kind's own package."""
 
 

@@ -6,17 +6,22 @@ import base64
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from triage.model.endpoint import EndpointConfig
 
-__all__ = ["CredentialError", "plain_http_warning", "read_token", "request_headers"]
+__all__ = ["CredentialError", "plain_http_warning", "read_token", "request_headers", "secrets_in"]
 
 COMMAND_TIMEOUT_S = 10.0
 _WHOLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _BRACED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.6.2
+_NOT_SECRET = frozenset({"accept", "accept-language", "content-type", "user-agent"})
+_SCHEMES = frozenset({"apikey", "basic", "bearer", "digest", "token"})
+_SHORTEST_SECRET = 6
+"""A shorter word would be taken out of texts that only happen to have it."""
 _NOT_OURS = frozenset({"connection", "content-length", "transfer-encoding"})
 
 
@@ -58,6 +63,28 @@ def read_token(config: EndpointConfig) -> str | None:
     if not token.isprintable():
         raise _error(config, f"{source} holds a line break or control character; a token has none")
     return token
+
+
+def secrets_in(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """What of an endpoint's headers must never be repeated: their words of some length, and Basic's password."""
+    found: dict[str, None] = {}
+    for name, value in headers.items():
+        if name.lower() in _NOT_SECRET:
+            continue
+        for word in (value, *value.split(), *_password_in(value)):
+            if len(word) >= _SHORTEST_SECRET and word.lower() not in _SCHEMES:
+                found[word] = None
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def _password_in(value: str) -> tuple[str, ...]:
+    scheme, _, encoded = value.partition(" ")
+    if scheme.lower() != "basic":
+        return ()
+    try:
+        return (base64.b64decode(encoded).decode().partition(":")[2],)
+    except ValueError:
+        return ()
 
 
 def plain_http_warning(config: EndpointConfig) -> str:

@@ -1,14 +1,6 @@
 """HTTP to one endpoint, bounded: same host, limited time and size, JSON that keeps whole numbers whole.
 
-EndpointError
-├── Unreachable    no connection was made: nothing was sent
-├── Interrupted    time ran out or the connection broke: it may have been acted on
-├── Garbled        an answer that cannot be read: HTML, broken JSON, too large, a redirect away
-└── Declined       an answer with an error status
-    ├── Denied     401, 403: our credentials are missing, wrong or not enough
-    ├── Missing    404, 410: there is no such thing there
-    ├── Busy       429, 503: asked too often, or overloaded; may say when to come back
-    └── Broken     any other 5xx
+Whatever goes wrong is one of the errors of ``replies``.
 """
 
 from __future__ import annotations
@@ -16,8 +8,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -26,6 +16,20 @@ import httpx
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from triage.connectors.credentials import secrets_in
+from triage.connectors.inflating import ACCEPTED, InflatingTransport
+from triage.connectors.replies import (
+    Broken,
+    Busy,
+    Declined,
+    Denied,
+    EndpointError,
+    Garbled,
+    Interrupted,
+    Missing,
+    Reply,
+    Unreachable,
+)
 from triage.model.endpoint import EndpointConfig
 
 __all__ = [
@@ -54,114 +58,6 @@ KEEP_ALIVE_S = 3.0
 _USER_AGENT = "triage"
 
 
-class EndpointError(Exception):
-    """What went wrong between us and an endpoint; its text is meant for the operator."""
-
-
-class Unreachable(EndpointError):
-    """No connection was made: nothing was sent."""
-
-
-class Interrupted(EndpointError):
-    """Time ran out or the connection broke after something may have been sent."""
-
-
-class Garbled(EndpointError):
-    """An answer that cannot be read."""
-
-
-class Declined(EndpointError):
-    """An answer with an error status."""
-
-    def __init__(self, message: str, reply: Reply) -> None:
-        super().__init__(message)
-        self.reply = reply
-
-
-class Denied(Declined):
-    """401 or 403."""
-
-
-class Missing(Declined):
-    """404 or 410."""
-
-
-class Busy(Declined):
-    """429 or 503; ``retry_after_s`` where the server says it."""
-
-    @property
-    def retry_after_s(self) -> float | None:
-        return _retry_after_s(self.reply.headers.get("retry-after"))
-
-
-class Broken(Declined):
-    """A 5xx other than 503."""
-
-
-class Reply:
-    """One answer, read whole."""
-
-    def __init__(self, status: int, headers: httpx.Headers, content: bytes, where: str) -> None:
-        self.status = status
-        self.headers = headers
-        self.content = content
-        self.where = where
-        """Method and path, for messages."""
-
-    @property
-    def json(self) -> Any:
-        """The decoded body. Raises Garbled when it is not JSON."""
-        return self.decode(Any)
-
-    def decode(self, shape: Any) -> Any:
-        """The body as ``shape``, a msgspec type. Raises Garbled, naming what is wrong and where."""
-        try:
-            return msgspec.json.decode(self.content, type=shape)
-        except msgspec.ValidationError as error:
-            raise Garbled(f"{self.where} answered {self.status} with unexpected data: {error}") from error
-        except RecursionError as error:
-            raise Garbled(f"{self.where} answered with JSON nested too deep to read") from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Garbled(
-                f"{self.where} answered {self.status} with {self._looks_like()}, not JSON"
-            ) from error
-
-    def raise_for_status(self) -> Reply:
-        """Itself when the status is below 300; else the error that fits."""
-        if self.status < 300:
-            return self
-        message = f"{self.where} answered {self.status}{self._words()}"
-        if self.status in (401, 403):
-            raise Denied(f"{message}; check this endpoint's credentials", self)
-        if self.status in (404, 410):
-            raise Missing(message, self)
-        if self.status in (429, 503):
-            raise Busy(message, self)
-        raise (Broken if self.status >= 500 else Declined)(message, self)
-
-    def _words(self) -> str:
-        """What the error body says, shortened: ``: Thread not found``; nothing where it says nothing."""
-        try:
-            body = msgspec.json.decode(self.content)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return ""
-        for key in ("detail", "message", "error", "title"):
-            if isinstance(body, dict) and body.get(key):
-                found = body[key]
-                found = found.get("message", found) if isinstance(found, dict) else found
-                text = found if isinstance(found, str) else msgspec.json.encode(found).decode()
-                return f": {text[:300]}"
-        return ""
-
-    def _looks_like(self) -> str:
-        head = self.content[:200].lstrip().lower()
-        if not head:
-            return "an empty body"
-        if head.startswith((b"<!doctype", b"<html", b"<head", b"<body")):
-            return "an HTML page (is the URL that of the API?)"
-        return f"{self.headers.get('content-type', 'data of no stated type')} that does not parse"
-
-
 class Wire:
     """Requests to one endpoint. Everything that can go wrong is an ``EndpointError``."""
 
@@ -170,6 +66,7 @@ class Wire:
         self.url = url.rstrip("/")
         self.headers = dict(headers or {})
         """Sent with every request: credentials and the operator's own headers."""
+        self._secrets = secrets_in(self.headers)
 
     async def get(self, path: str, *, params: Mapping[str, Any] | None = None, **more: Any) -> Reply:
         """GET ``path``; raises for an error status."""
@@ -234,7 +131,7 @@ class Wire:
                 method, url, params=params, content=content, headers=headers
             ) as response:
                 body = await _bounded(response, where, max_bytes)
-                return Reply(response.status_code, response.headers, body, where)
+                return Reply(response.status_code, response.headers, body, where, self.without_secrets)
         except (
             httpx.ConnectError,
             httpx.ConnectTimeout,
@@ -243,22 +140,35 @@ class Wire:
         ) as error:
             raise Unreachable(f"cannot reach {host}: {_plain(error)}") from error
         except httpx.DecodingError as error:
-            raise Garbled(f"{where} answered with a body that does not decompress") from error
+            raise Garbled(
+                f"{where} answered with a body that does not decompress: {_plain(error)}"
+            ) from error
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise Interrupted(f"{where} broke off: {_plain(error)}") from error
+
+    def without_secrets(self, text: str) -> str:
+        """``text`` of a server's with our credentials taken out, should it repeat them."""
+        for secret in self._secrets:
+            text = text.replace(secret, "‹redacted›")
+        return text
 
     def _absolute(self, path: str) -> str:
         if "://" not in path:
             return f"{self.url}/{path.lstrip('/')}" if path else self.url
-        if _origin(path) != _origin(self.url):
-            raise Garbled(f"{path} is not on the endpoint's own host {_origin(self.url)[1]}")
+        if not _is_on(self.url, path):
+            raise Garbled(f"{path[:200]} is not on the endpoint's own host {urlsplit(self.url).netloc}")
         return path
 
     def _redirected(self, method: str, url: str, reply: Reply) -> str:
-        target = str(urljoin(url, reply.headers.get("location", "")))
-        if method != "GET" or _origin(target) != _origin(url):
+        location = reply.headers.get("location", "")
+        try:
+            target = str(urljoin(url, location))
+        except ValueError:
+            target = ""
+        if method != "GET" or not _is_on(url, target):
+            words = self.without_secrets(target or location)[:200]
             raise Garbled(
-                f"{reply.where} redirects to {target[:200]}, which is not followed; "
+                f"{reply.where} redirects to {words or 'nowhere'}, which is not followed; "
                 "set the endpoint's url to where the API really is"
             )
         return target
@@ -292,7 +202,10 @@ def segment(text: str) -> str:
     """``text`` as one segment of a path. Raises Garbled for what would change the path, such as ``..``."""
     if text in ("", ".", ".."):
         raise Garbled(f"the endpoint sent an id that cannot stand in a path: {text!r}")
-    return quote(text, safe="")
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError as error:
+        raise Garbled(f"the endpoint sent an id that is no text: {text[:40]!r}") from error
 
 
 def _new_client(
@@ -310,11 +223,13 @@ def _new_client(
         context.load_cert_chain(client_cert, client_key)
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=100, keepalive_expiry=KEEP_ALIVE_S)
     return httpx.AsyncClient(
-        transport=httpx.AsyncHTTPTransport(verify=context, limits=limits, uds=unix_socket, proxy=proxy),
+        transport=InflatingTransport(
+            httpx.AsyncHTTPTransport(verify=context, limits=limits, uds=unix_socket, proxy=proxy)
+        ),
         timeout=httpx.Timeout(None, connect=READ_TIMEOUT_S, pool=READ_TIMEOUT_S),
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        headers={"user-agent": _USER_AGENT, "accept": "application/json"},
+        headers={"user-agent": _USER_AGENT, "accept": "application/json", "accept-encoding": ACCEPTED},
         trust_env=False,
     )
 
@@ -330,6 +245,14 @@ async def _bounded(response: httpx.Response, where: str, max_bytes: int) -> byte
     return b"".join(chunks)
 
 
+def _is_on(url: str, other: str) -> bool:
+    """Whether ``other`` is an address at the same host as ``url``, and carries no credentials of its own."""
+    try:
+        return _origin(url) == _origin(other) and "@" not in urlsplit(other).netloc
+    except ValueError:
+        return False
+
+
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     port = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
@@ -339,17 +262,3 @@ def _origin(url: str) -> tuple[str, str]:
 
 def _plain(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _retry_after_s(value: str | None) -> float | None:
-    """Seconds from a ``Retry-After`` header: a number or a date (RFC 9110, section 10.2.3)."""
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None

@@ -20,6 +20,8 @@ from triage.store.queue import Queue
 __all__ = ["MAX_BACKOFF_S", "Poller", "bury_vanished"]
 
 MAX_BACKOFF_S = 120.0
+MAX_WISHED_S = 3600.0
+"""Longest pause that an endpoint is granted, whatever it wishes for."""
 JITTER = 0.1
 TOMBSTONE_S = 600.0
 """How long a tombstone stays for a console that may still show it."""
@@ -131,7 +133,7 @@ class Poller:
         poll_s: float = self.connector.config.poll_s
         pause_s = min(poll_s * 2**self.failures, max(poll_s, MAX_BACKOFF_S))
         pause_s *= random.uniform(1 - JITTER, 1 + JITTER)
-        return float(max(pause_s, retry_after_s or 0.0))
+        return float(max(pause_s, min(retry_after_s or 0.0, MAX_WISHED_S)))
 
     def _say(self, state: HealthState, detail: str, waiting: int | None = None) -> None:
         before = self.queue.health(self.endpoint) or Health(self.endpoint)

@@ -1,12 +1,15 @@
-"""A connector that is not trusted to fail well: whatever it raises on what a server sent becomes an error in words.
+"""A connector that is not trusted to fail well, nor to keep quiet about what it was sent.
 
-One server's odd answer must end neither the polling of its own endpoint nor anything of another's.
+Whatever is raised on a server's odd answer becomes an error in words, so that it ends neither the polling of
+its own endpoint nor anything of another's; and no word of a server's repeats our credentials.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
 from typing import TypeVar
+
+import msgspec
 
 from triage.connectors.base import Connector, Match, Poll
 from triage.connectors.http import EndpointError, Garbled, Wire
@@ -20,7 +23,7 @@ T = TypeVar("T")
 
 
 class WaryConnector(Connector):
-    """Passes everything on to ``inner``. What carries a decision and proves it is judged by the deliverer."""
+    """Passes everything on to ``inner``. Faults while sending and settling are the deliverer's to judge."""
 
     kind = "wary"
 
@@ -33,32 +36,43 @@ class WaryConnector(Connector):
         """Nothing: it is no kind of its own."""
 
     async def about(self) -> Match:
-        """What the server says of itself."""
-        return await _told(self.inner.about(), "asking its version")
+        """What the server says of itself now."""
+        return await self._told(self.inner.about(), "asking what it is")
 
     async def poll(self) -> Poll:
         """All that waits now."""
-        return await _told(self.inner.poll(), "reading what waits")
+        found = await self._told(self.inner.poll(), "reading what waits")
+        return Poll(found.items, tuple(map(self._quiet, found.problems)))
 
     async def context(self, item: Item) -> Context:
         """What led to ``item``."""
-        return await _told(self.inner.context(item), "reading what led to it")
+        return await self._told(self.inner.context(item), "reading what led to it")
 
     async def reread(self, item: Item) -> Item | Gone:
         """The same question as it stands now."""
-        return await _told(self.inner.reread(item), "reading the item again")
+        found = await self._told(self.inner.reread(item), "reading the item again")
+        return Gone(found.reason, self._quiet(found.detail)) if isinstance(found, Gone) else found
 
     async def repair(self, item: Item) -> str | None:
         """Mend what blocks ``item``."""
-        return await _told(self.inner.repair(item), "repairing it")
+        return await self._told(self.inner.repair(item), "repairing it")
 
     async def send(self, item: Item, decision: Decision) -> Receipt:
         """Carry the decision to the endpoint, once."""
-        return await self.inner.send(item, decision)
+        try:
+            return await self.inner.send(item, decision)
+        except EndpointError as error:
+            raise self._silenced(error)  # noqa: B904 - the same error
 
     async def settle(self, item: Item, decision: Decision, receipt: Receipt | None) -> Outcome:
         """What came of a decision."""
-        return await self.inner.settle(item, decision, receipt)
+        try:
+            found = await self.inner.settle(item, decision, receipt)
+        except EndpointError as error:
+            raise self._silenced(error)  # noqa: B904 - the same error
+        return msgspec.structs.replace(
+            found, detail=self._quiet(found.detail), effect=self._quiet(found.effect)
+        )
 
     def lane(self, item: Item) -> str:
         """What must not be answered at two places at once; the item alone where that cannot be told."""
@@ -74,11 +88,17 @@ class WaryConnector(Connector):
         except Exception as error:  # noqa: BLE001 - nothing is decided that could not be checked
             return [fault_words(error)]
 
+    async def _told(self, call: Awaitable[T], doing: str) -> T:
+        try:
+            return await call
+        except EndpointError as error:
+            raise self._silenced(error)  # noqa: B904 - the same error
+        except Exception as error:
+            raise Garbled(self._quiet(f"while {doing}: {fault_words(error)}")) from error
 
-async def _told(call: Awaitable[T], doing: str) -> T:
-    try:
-        return await call
-    except EndpointError:
-        raise
-    except Exception as error:
-        raise Garbled(f"while {doing}: {fault_words(error)}") from error
+    def _silenced(self, error: EndpointError) -> EndpointError:
+        error.args = (self._quiet(str(error)),)
+        return error
+
+    def _quiet(self, text: str) -> str:
+        return self.wire.without_secrets(text)
