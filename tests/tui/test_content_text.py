@@ -60,6 +60,14 @@ def test_within_a_hunk_no_row_passes_for_the_name_of_a_file() -> None:
     assert summary(A_PATCH, PATCH) == "+2 -1, 8 lines"
 
 
+def test_the_head_of_another_file_ends_a_hunk_that_was_miscounted() -> None:
+    patch = A_PATCH.replace("-7,3 +7,4", "-7,9 +7,9") + A_PATCH
+    lines = content_lines(patch, PATCH, 60)
+    assert [style_of([line], "sql") for line in lines if "x.sql" in plain(line)] == ["strong"] * 4
+    assert style_of(lines, "--- a comment goes") == "del"
+    assert summary(patch, PATCH) == "2 files, +4 -2, 16 lines"
+
+
 def test_code_is_numbered_and_wraps_beside_its_numbers() -> None:
     lines = content_lines("select one, two\nfrom three\n", SQL, 16)
     assert texts(lines) == ["1 │ select one,", "  │ two", "2 │ from three"]

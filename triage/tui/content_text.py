@@ -106,12 +106,14 @@ def _numbered(rows: list[tuple[int | None, Line]], width: int) -> Iterator[Line]
 def _patch_rows(text: str) -> Iterator[tuple[int | None, Line]]:
     """The rows of a patch with their numbers: those of the new file, for removed rows of the old one.
 
-    Within a hunk only its counts tell where it ends: a removed ``-- comment`` is no file's name.
+    Within a hunk its counts tell where it ends: a removed ``-- comment`` is no file's name. Agents miscount,
+    so a file's whole head ends it as well.
     """
     old = new = old_left = new_left = 0
-    for row in safe_text.block(text).split("\n"):
+    rows = safe_text.block(text).split("\n")
+    for at, row in enumerate(rows):
         sign = row[:1]
-        if old_left > 0 or new_left > 0:
+        if (old_left > 0 or new_left > 0) and not _begins_file(rows, at):
             if sign == "+":
                 yield new, _patch_row(row, "add")
                 new, new_left = new + 1, new_left - 1
@@ -124,10 +126,18 @@ def _patch_rows(text: str) -> Iterator[tuple[int | None, Line]]:
                 yield new, _patch_row(row, "text")
                 old, new, old_left, new_left = old + 1, new + 1, old_left - 1, new_left - 1
                 continue
+        old_left = new_left = 0
         if match := _HUNK.match(row):
             old, new = int(match[1]), int(match[3])
             old_left, new_left = int(match[2] or 1), int(match[4] or 1)
         yield None, _patch_row(row, _outside(row))
+
+
+def _begins_file(rows: list[str], at: int) -> bool:
+    """Whether the head of another file begins here: in a hunk no row begins with ``@@``."""
+    return all(
+        row.startswith(lead) for row, lead in zip(rows[at : at + 3], ("--- ", "+++ ", "@@ "), strict=False)
+    ) and at + 3 <= len(rows)
 
 
 def _patch_row(row: str, style: str) -> Line:
