@@ -1,23 +1,21 @@
 """HTTP to one endpoint, bounded: same host, limited time and size, JSON that keeps whole numbers whole.
 
-Whatever goes wrong is one of the errors of ``replies``.
+Whatever goes wrong is one of the errors of ``replies``. httpx is imported with the first request or client:
+a console is on the screen before it asks anybody.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
-import httpx
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from triage.connectors.credentials import secrets_in
-from triage.connectors.inflating import ACCEPTED, InflatingTransport
 from triage.connectors.replies import (
     Broken,
     Busy,
@@ -31,6 +29,9 @@ from triage.connectors.replies import (
     Unreachable,
 )
 from triage.model.endpoint import EndpointConfig
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = [
     "Broken",
@@ -59,14 +60,29 @@ _USER_AGENT = "triage"
 
 
 class Wire:
-    """Requests to one endpoint. Everything that can go wrong is an ``EndpointError``."""
+    """Requests to one endpoint. Everything that can go wrong is an ``EndpointError``.
 
-    def __init__(self, client: httpx.AsyncClient, url: str, headers: Mapping[str, str] | None = None) -> None:
-        self.client = client
+    ``client``: or what makes it, asked with the first request.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient | Callable[[], httpx.AsyncClient],
+        url: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._client = client
         self.url = url.rstrip("/")
         self.headers = dict(headers or {})
         """Sent with every request: credentials and the operator's own headers."""
         self._secrets = secrets_in(self.headers)
+
+    @property
+    def client(self) -> httpx.AsyncClient:
+        """What carries the requests."""
+        if callable(self._client):
+            self._client = self._client()
+        return self._client
 
     async def get(self, path: str, *, params: Mapping[str, Any] | None = None, **more: Any) -> Reply:
         """GET ``path``; raises for an error status."""
@@ -125,6 +141,8 @@ class Wire:
         headers: Mapping[str, str],
         max_bytes: int,
     ) -> Reply:
+        import httpx
+
         host = urlsplit(url).netloc.rpartition("@")[2]
         try:
             async with self.client.stream(
@@ -179,23 +197,39 @@ class Clients:
 
     def __init__(self) -> None:
         self._clients: dict[tuple[str | None, ...], httpx.AsyncClient] = {}
+        self._wanted = False
 
     def client(self, config: EndpointConfig | None = None) -> httpx.AsyncClient:
         """The client for an endpoint's TLS, proxy and socket settings."""
-        key = (
-            (config.proxy, config.ca_file, config.client_cert, config.client_key, config.unix_socket)
-            if config
-            else (None,) * 5
-        )
+        key = _special(config) if config else (None,) * 5
         if key not in self._clients:
             self._clients[key] = _new_client(*key)
         return self._clients[key]
+
+    def later(self) -> Callable[[], httpx.AsyncClient]:
+        """What gives the client for endpoints that need nothing special, made when it is first asked."""
+        self._wanted = True
+        return self.client
+
+    def open(self) -> None:
+        """Make that client now, if any endpoint will ask for it: takes a tenth of a second, in any thread."""
+        if self._wanted:
+            self.client()
+
+    @staticmethod
+    def is_special(config: EndpointConfig) -> bool:
+        """Whether its settings need a client of their own, which may turn out not to be possible."""
+        return any(_special(config))
 
     async def aclose(self) -> None:
         """Close every connection."""
         for client in self._clients.values():
             await client.aclose()
         self._clients.clear()
+
+
+def _special(config: EndpointConfig) -> tuple[str | None, ...]:
+    return config.proxy, config.ca_file, config.client_cert, config.client_key, config.unix_socket
 
 
 def segment(text: str) -> str:
@@ -215,7 +249,12 @@ def _new_client(
     client_key: str | None,
     unix_socket: str | None,
 ) -> httpx.AsyncClient:
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+    import httpx
     import truststore
+
+    from triage.connectors.inflating import ACCEPTED, InflatingTransport
 
     system = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context: ssl.SSLContext = ssl.create_default_context(cafile=ca_file) if ca_file else system

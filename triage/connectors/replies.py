@@ -17,11 +17,12 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import msgspec
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = [
     "Broken",
@@ -186,6 +187,8 @@ def _retry_after_s(value: str | None) -> float | None:
         return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
         pass
+    from email.utils import parsedate_to_datetime
+
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (TypeError, ValueError):

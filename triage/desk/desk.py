@@ -128,10 +128,16 @@ class Desk(Looking, Marking):
         """Begin to poll, deliver and watch, in tasks of the running loop."""
         self._erase_old_payloads()
         self._tasks = [asyncio.create_task(self._watch(), name="watch")]
+        opened = asyncio.create_task(asyncio.to_thread(self._clients.open), name="open HTTP client")
         self._tasks += [
-            asyncio.create_task(station.run(), name=f"station {station.name}")
+            asyncio.create_task(self._run(station, opened), name=f"station {station.name}")
             for station in self._stations.values()
         ]
+
+    async def _run(self, station: Station, opened: asyncio.Task[None]) -> None:
+        """Work on an endpoint, once what speaks HTTP was loaded beside: a screen takes keys meanwhile."""
+        await asyncio.shield(opened)
+        await station.run()
 
     def _erase_old_payloads(self) -> None:
         """Keep what was shown and sent only for the days the operator wants."""
