@@ -64,6 +64,7 @@ class Noticing:
 
     def notice(self, subjects: Sequence[Subject], at: time) -> Notice | None:
         """What is told of these items at ``at``, local time; None: nothing."""
+        subjects = sorted(subjects, key=lambda one: (one.since, one.item.id))
         how: set[How] = set()
         told: dict[str, None] = {}
         commands: dict[str, dict[str, Subject]] = {}
