@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import count
+from pathlib import Path
 from queue import Queue
 
-__all__ = ["answering", "hostile_words", "plain_reply", "serving"]
+__all__ = ["HostileServer", "Write", "answering", "hostile_words", "plain_reply", "serving"]
 
-Converse = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Write = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 Answer = Callable[[bytes], bytes]
 """From the head of a request to the bytes that are written; the connection is then closed."""
@@ -33,7 +35,7 @@ def answering(answer: Answer) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def serving(converse: Converse) -> Iterator[str]:
+def serving(converse: Write) -> Iterator[str]:
     """The URL of a server whose every connection is ``converse``'s."""
     told: Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Queue()
 
@@ -53,6 +55,52 @@ def serving(converse: Converse) -> Iterator[str]:
     finally:
         loop.call_soon_threadsafe(stopped.set)
         thread.join()
+
+
+class HostileServer:
+    """Reads the head of each request and then does what it was told, within this loop; between ``async with``."""
+
+    def __init__(self, write: Write | bytes, *, certificate: tuple[Path, Path] | None = None) -> None:
+        self.write = write
+        self.heads: list[bytes] = []
+        self._certificate = certificate
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> HostileServer:
+        context = None
+        if self._certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self._certificate)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=context)
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http{'s' if self._certificate else ''}://127.0.0.1:{port}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._converse(reader, writer))
+        self._tasks.add(task)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+            if callable(self.write):
+                await self.write(reader, writer)
+            else:
+                writer.write(self.write)
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 def plain_reply(body: bytes, status: str = "200 OK", *headers: str) -> bytes:

@@ -16,6 +16,7 @@ from triage.cli.parameters import JSON, complete_filter
 if TYPE_CHECKING:
     from triage.cli.workplace import Workplace
     from triage.desk.desk import Desk
+    from triage.model.endpoint import EndpointConfig, Health
     from triage.model.filtering import Filter, Subject
     from triage.store.queue import Entry
 
@@ -191,7 +192,7 @@ async def _endpoints(place: Workplace, *, no_poll: bool) -> list[dict[str, Any]]
                 "kind": place.config.endpoints[health.endpoint].kind,
                 "url": place.config.endpoints[health.endpoint].url,
                 "version": health.version,
-                "warning": health.warning,
+                "warning": _warning(health, place.config.endpoints[health.endpoint]),
                 "health": health.state.value,
                 "detail": health.detail,
                 "since": health.since,
@@ -200,6 +201,14 @@ async def _endpoints(place: Workplace, *, no_poll: bool) -> list[dict[str, Any]]
             }
             for health in desk.health()
         ]
+
+
+def _warning(health: Health, settings: EndpointConfig) -> str:
+    """What is to be said of an endpoint that answers."""
+    from triage.connectors.credentials import plain_http_warning
+
+    unencrypted = plain_http_warning(settings).removeprefix(f"endpoint {settings.name}: ")
+    return "; ".join(filter(None, (health.warning, unencrypted)))
 
 
 def _endpoint_row(found: dict[str, Any]) -> tuple[str, ...]:

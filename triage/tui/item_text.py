@@ -327,7 +327,7 @@ def _led_to_it(view: PageView, width: int) -> Iterator[Line]:
     if not context.messages and context.state is None:
         yield (("its endpoint tells nothing about it", "muted"),)
     for message in context.messages:
-        at = message.at.astimezone().strftime("  %H:%M") if message.at else ""
+        at = f"  {words.clock(message.at)}" if message.at else ""
         yield (*safe(message.role, "strong", 30), (at, "muted"))
         yield from indented(text_lines(message.text, width - 2, extent=view.extent), "  ")
     if context.state is not None:

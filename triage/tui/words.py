@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from types import MappingProxyType
 
 from triage.model.decision import DeliveryState
@@ -14,6 +15,7 @@ __all__ = [
     "VERB_DONE",
     "age",
     "age_words",
+    "clock",
     "countdown",
     "due",
     "due_words",
@@ -70,6 +72,14 @@ def plural(count: int, word: str, words: str | None = None) -> str:
 def countdown(left_s: float) -> int:
     """Whole seconds left, never negative; the last part of a second counts as one."""
     return max(0, math.ceil(left_s))
+
+
+def clock(moment: datetime) -> str:
+    """The local time of day; of a moment that has none, as at the calendar's ends, the moment itself."""
+    try:
+        return moment.astimezone().strftime("%H:%M")
+    except (OverflowError, OSError):
+        return moment.isoformat(" ", "minutes")
 
 
 def age(seconds: float) -> str:

@@ -153,7 +153,7 @@ def read_item(endpoint: str, raw: Any, now: datetime) -> tuple[Item, list[str]]:
         answer_schema=document.answer_schema,
         scopes=document.scopes,
         many=document.many,
-        expires_at=document.expires_at.astimezone(UTC) if document.expires_at else None,
+        expires_at=_in_utc(document.expires_at) if document.expires_at else None,
         agent=_lesser(known, "agent", str, problems) or "",
         created_at=_created_at(known, now, problems),
         risk=_lesser(known, "risk", Risk, problems),
@@ -232,10 +232,22 @@ def _created_at(raw: dict[str, Any], now: datetime, problems: list[str]) -> date
     found: datetime | None = _lesser(raw, "created_at", shape, problems)
     if found is None:
         return None
+    try:
+        found = _in_utc(found)
+    except Malformed as error:
+        problems.append(f"its created_at is left out: {error}")
+        return None
     if found > now + CLOCK_TOLERANCE:
         problems.append(f"its created_at lies in the future ({raw['created_at']}): check the agent's clock")
         return None
-    return found.astimezone(UTC)
+    return found
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise Malformed(f"{moment.isoformat()} is no moment of the calendar in UTC") from error
 
 
 def _link(raw: dict[str, Any], problems: list[str]) -> str | None:
