@@ -153,3 +153,13 @@ def test_a_synchronised_update_with_nothing_in_it_is_not_written() -> None:
 
 def _first(text: str) -> str:
     return Frame().economised(picture(text))
+
+
+@given(LINES)
+@example([(1, 1, [("1;38;5;179;48;5;16", "ab"), ("3;38;5;188;48;5;16", "c"), ("", "d")])])
+def test_what_it_writes_it_understands(lines: list[tuple[int, int, list[tuple[str, str]]]]) -> None:
+    rows = {row: (row, column, [run for run in runs if run[1].isascii()]) for row, column, runs in lines}
+    data = drawn(list(rows.values()))
+    seeded = Frame()
+    seeded.economised(Frame().economised(data))
+    assert seeded.economised(data) == ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from contextlib import nullcontext
 
 import click
 
@@ -23,18 +25,23 @@ _INSTEAD = """The same is done by these commands:
 def open_console(*, read_only: bool) -> int:
     """The console; its exit code. Without endpoints: how to add one, and the offer of the demo."""
     from triage import config, paths
+    from triage.tui import last_look
 
     must_be_terminal()
-    settings = config.load()
-    if not settings.endpoints:
-        return _offer_demo(read_only=read_only)
+    gc.disable()  # until the console is there: nothing that is imported is garbage
     data = paths.data_dir()
-    paths.prepare(data)
-    from triage.tui.app import run_console
+    trusted = data.is_dir() and not paths.others_may_write(data)
+    with last_look.shown(data) if trusted else nullcontext() as look:
+        settings = config.load()
+        if not settings.endpoints:
+            if look is not None:
+                look.take_away()
+            return _offer_demo(read_only=read_only)
+        paths.prepare(data)
+        from triage.tui.app import run_console
 
-    return run_console(
-        settings, data, read_only=read_only, operator=settings.operator or paths.operator_name()
-    )
+        operator = settings.operator or paths.operator_name()
+        return run_console(settings, data, read_only=read_only, operator=operator, last_look=look)
 
 
 def must_be_terminal() -> None:

@@ -32,8 +32,10 @@ from triage.tui.actions import check_keymap, keymap_of
 from triage.tui.driver import FrugalDriver
 from triage.tui.harmless import Harmless
 from triage.tui.ink import Ink
+from triage.tui.last_look import LastLook, keep
 from triage.tui.marks import marks_for
 from triage.tui.palette import ActionProvider
+from triage.tui.picture import picture_of
 from triage.tui.screens.desk_screen import DeskScreen
 from triage.tui.screens.dialog import Dialog
 from triage.tui.session_text import session_words
@@ -73,7 +75,12 @@ class TriageApp(App[None]):
         Binding("ctrl+c", "interrupt", "leave", show=False, priority=True),
     ]
 
-    def __init__(self, desk: Desk, *, first_words: str = "", guided: bool = False) -> None:
+    def __init__(
+        self, desk: Desk, *, first_words: str = "", guided: bool = False, last_look: LastLook | None = None
+    ) -> None:
+        self.last_look = last_look
+        """What the terminal shows already; None: nothing of ours."""
+        self._seen_size = last_look.size if last_look else (0, 0)
         self._themes, self._faults = load_themes(user_themes_dir())
         super().__init__()
         self.desk = desk
@@ -128,6 +135,7 @@ class TriageApp(App[None]):
     async def _begin(self) -> None:
         await self.desk.start()
         gc.freeze()  # what a start leaves lasts; looking through it again takes 40 ms, some time amid a key
+        gc.enable()
         words = "; ".join(self._faults[:3]) or self._first_words
         if words:
             self.desk_screen.say(words, "warning" if self._faults else "text")
@@ -162,7 +170,8 @@ class TriageApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys go straight to the screen: it is the guard of what they may do."""
-        if isinstance(event, events.Resize):
+        if isinstance(event, events.Resize) and event.size != self._seen_size:
+            self._seen_size = event.size
             self._forget_terminal()
         screen = self.screen if self.is_running and self.screen_stack else None
         if isinstance(screen, DeskScreen | Dialog) and not event.is_forwarded:
@@ -194,7 +203,13 @@ class TriageApp(App[None]):
     def leave(self, held: Held) -> None:
         """End the console; what is held is sent first, or kept in the log for the next desk."""
         self._held = held
+        if hasattr(self, "desk_screen") and not self.is_headless:
+            self._keep_look()
         self.exit()
+
+    def _keep_look(self) -> None:
+        if picture := picture_of(self.desk_screen):
+            keep(self.desk.data, picture, self.size)
 
     @property
     def held(self) -> Held:
@@ -221,19 +236,27 @@ def run_console(
     read_only: bool = False,
     demo: Agents | None = None,
     operator: str | None = None,
+    last_look: LastLook | None = None,
 ) -> int:
     """Open the console and return the exit status once it is left.
 
     Args:
+        last_look: what was put on the terminal already, to be gone on from.
         demo: agents to start beside it, on the loopback interface; they become its endpoints.
 
     Raises what ``Desk`` raises when configuration or data directory cannot be used.
     """
-    return asyncio.run(_console(config, data, read_only=read_only, demo=demo, operator=operator))
+    opening = _console(config, data, read_only, demo, operator, last_look)
+    return asyncio.run(opening)
 
 
 async def _console(
-    config: Config, data: Path, *, read_only: bool, demo: Agents | None, operator: str | None
+    config: Config,
+    data: Path,
+    read_only: bool,
+    demo: Agents | None,
+    operator: str | None,
+    last_look: LastLook | None,
 ) -> int:
     async with AsyncExitStack() as stack:
         words = ""
@@ -243,7 +266,9 @@ async def _console(
             config = msgspec.structs.replace(config, endpoints=_endpoints_of(demo))
             words = f"The demo's agents really act on each decision. Seed {demo.seed}."
         desk = Desk(config, data, operator=operator, read_only=read_only)
-        app = TriageApp(desk, first_words=words, guided=demo is not None)
+        app = TriageApp(desk, first_words=words, guided=demo is not None, last_look=last_look)
+        if last_look is not None:
+            last_look.hand_over()
         try:
             await app.run_async()
         finally:

@@ -9,6 +9,7 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 from triage.tui.frame import Frame
+from triage.tui.last_look import ENTER, LastLook
 
 __all__ = ["FrugalDriver"]
 
@@ -18,6 +19,11 @@ class FrugalDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         self._frame = Frame(erases=_erases_in_colour())
+        look: LastLook | None = getattr(app, "last_look", None)
+        self._entered = look is not None
+        """The terminal's other screen is shown already, with what the frame says."""
+        if look is not None:
+            self._frame.economised(look.picture)
         super().__init__(app, **options)
 
     def forget(self) -> None:
@@ -26,6 +32,9 @@ class FrugalDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         """Write what of ``data`` the terminal does not show yet."""
+        if self._entered and data == ENTER:
+            self._entered = False
+            return
         fewer = self._frame.economised(data)
         if fewer:
             super().write(fewer)

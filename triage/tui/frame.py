@@ -15,8 +15,8 @@ from rich.cells import cell_len
 
 __all__ = ["Frame"]
 
-_PIECE = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[([\d;]*m)|(\n)|([^\x00-\x1f\x7f-\x9f]+)")
-_PIECES = re.compile(r"(?:\x1b\[\d+;\d+H|\x1b\[[\d;]*m|\n|[^\x00-\x1f\x7f-\x9f]+)*")
+_PIECE = re.compile(r"\x1b\[(\d+)(?:;(\d+))?H|\x1b\[([\d;]*m)|(\n)|([^\x00-\x1f\x7f-\x9f]+)")
+_PIECES = re.compile(r"(?:\x1b\[\d+(?:;\d+)?H|\x1b\[[\d;]*m|\n|[^\x00-\x1f\x7f-\x9f]+)*")
 _Piece = tuple[str, str, str, str, str]
 """Of a move its row and column, of a style its parameters, a line's end, text: one of them, the others empty."""
 _NO_PICTURE = re.compile(
@@ -107,10 +107,10 @@ class Frame:
         cells: list[_Cell] = []  # of one row, not put yet
         for row, column, sgr, newline, text in pieces:
             if sgr:
-                style = _style(sgr)
+                style = _worn(style, sgr)
             elif not text:
                 x = self._put(y, x, cells)
-                y, x = (y + 1, 0) if newline else (int(row) - 1, int(column) - 1)
+                y, x = (y + 1, 0) if newline else (int(row) - 1, int(column or 1) - 1)
                 odd = False
             elif odd or not _is_regular(text):
                 odd = True  # where its cells lie is for the terminal to say, and so for all behind it
@@ -247,10 +247,10 @@ def _is_regular(text: str) -> bool:
 
 
 @lru_cache(1024)
-def _style(sgr: str) -> int:
-    """The number of the style that a whole set of SGR parameters gives, beginning from none."""
-    attributes: set[str] = set()
-    fore, back = _PLAIN.fore, _PLAIN.back
+def _worn(before: int, sgr: str) -> int:
+    """The style after SGR parameters."""
+    kept, fore, back = _STYLES[before]
+    attributes = set(kept)
     codes = iter(sgr.removesuffix("m").split(";"))
     for code in codes:
         if code in ("38", "48"):
@@ -264,6 +264,8 @@ def _style(sgr: str) -> int:
             fore = code
         elif len(code) > 1 and (code[0] == "4" or code[:-1] == "10"):
             back = code
+        elif code in _OFF.values():
+            attributes -= {one for one, off in _OFF.items() if off == code}
         else:
             attributes.add(code)
     return _number(_Style(frozenset(attributes), fore, back))
