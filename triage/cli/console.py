@@ -24,7 +24,7 @@ _INSTEAD = """The same is done by these commands:
 
 def open_console(*, read_only: bool) -> int:
     """The console; its exit code. Without endpoints: how to add one, and the offer of the demo."""
-    from triage import config, paths
+    from triage import paths
     from triage.tui import last_look
 
     must_be_terminal()
@@ -32,6 +32,8 @@ def open_console(*, read_only: bool) -> int:
     data = paths.data_dir()
     trusted = data.is_dir() and not paths.others_may_write(data)
     with last_look.shown(data) if trusted else nullcontext() as look:
+        from triage import config
+
         settings = config.load()
         if not settings.endpoints:
             if look is not None:
