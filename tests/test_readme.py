@@ -23,7 +23,7 @@ def test_the_example_agent_is_the_contracts() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    "page", ["README.md", "SECURITY.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 )
 def test_links_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()
@@ -40,3 +40,9 @@ def test_every_command_it_names_exists() -> None:
     assert named
     for command in named:
         assert re.search(rf"^  {command} ", known, re.MULTILINE), f"there is no triage {command}"
+
+
+def test_the_tests_that_security_names_exist() -> None:
+    named = set(re.findall(r"`(?:tests/[\w/]+/)?(test_\w+\.py)`", (ROOT / "SECURITY.md").read_text()))
+    assert named
+    assert named <= {path.name for path in (ROOT / "tests").rglob("test_*.py")}
