@@ -300,6 +300,10 @@ ENDPOINT = '[endpoints.a]\nkind = "fake"\nurl = "http://h"\n'
             ":5: `endpoints.a.token_command` cannot stand beside `token_env`: a token comes from one place",
         ),
         (
+            ENDPOINT + 'redact = ["args.card.number", "card"]',
+            ":4: `endpoints.a.redact` cannot be: 'card' names no argument; write it from args. on",
+        ),
+        (
             ENDPOINT + "token_command = []",
             ":4: `endpoints.a.token_command` must hold a command and its arguments",
         ),

@@ -17,6 +17,7 @@ from triage import connectors
 from triage.config.faults import Fault, Lines, nearest, plain
 from triage.config.judging_faults import faults_of_judging, faults_of_reasons
 from triage.model.endpoint import EndpointConfig
+from triage.model.redaction import fault_of_path
 
 __all__ = ["fault_of_name", "faults_of_endpoint", "faults_of_settings", "faults_of_table"]
 
@@ -152,6 +153,10 @@ def _faults_of_meaning(table: dict[str, Any], keys: tuple[str, ...], lines: Line
         yield fault("token_command", "must hold a command and its arguments")
     if "client_key" in table and "client_cert" not in table:
         yield fault("client_key", "needs `client_cert` beside it")
+    redact = table.get("redact")
+    for path in redact if isinstance(redact, list) else ():
+        if isinstance(path, str) and (message := fault_of_path(path)):
+            yield fault("redact", f"cannot be: {message}")
     for key in _FILES:
         if isinstance(table.get(key), str) and not Path(table[key]).is_file():
             yield fault(key, f"names no file: {table[key]}")

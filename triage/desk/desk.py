@@ -24,6 +24,7 @@ from triage.desk.looking import Looking, is_snoozed
 from triage.desk.marking import ItemChanged, ItemGone, Marking, Refused
 from triage.desk.ownership import Ownership
 from triage.desk.rating import Rater
+from triage.desk.redacting import RedactingConnector, redaction_key
 from triage.desk.station import Station
 from triage.desk.summary import write_summary
 from triage.desk.tally import Tally
@@ -36,6 +37,7 @@ from triage.model.decision import (
 )
 from triage.model.endpoint import EndpointConfig
 from triage.model.item import Context, Item
+from triage.model.redaction import Redactor
 from triage.store.errors import StoreError, StoreUnavailable
 from triage.store.log import Log, Record, WrongState
 from triage.store.queue import Entry, Queue
@@ -113,7 +115,9 @@ class Desk(Looking, Marking):
     def _open(self, name: str, settings: EndpointConfig, opener: OpenConnector) -> None:
         """One endpoint's station; one that cannot be opened is said so and the others go on."""
         try:
-            connector = WaryConnector(opener(settings, self._clients))
+            connector: Connector = WaryConnector(opener(settings, self._clients))
+            if settings.redact:
+                connector = RedactingConnector(connector, Redactor(settings.redact, redaction_key(self.data)))
         except (CredentialError, OSError) as error:
             self._unusable[name] = str(error)
             return

@@ -48,6 +48,9 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Path of a Unix socket to connect to instead of the URL's host."""
     reasons: dict[str, list[str | ReadyReason]] = {}
     """Verb → reasons offered for its items instead of those at the top of the file."""
+    redact: list[str] = []
+    """Arguments that are shown, logged and given to programs as ``‹redacted›``, such as ``args.card.number``; what
+    you leave so is sent as the agent proposed it. A step goes into every element of a list."""
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
         """What is wrong although each setting has its type: the keys within the endpoint's table, and why.
