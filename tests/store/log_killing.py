@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tests.store.log_making import CONFIRMED, HELD, S, make_decision, make_item
 from triage.model.decision import DeliveryState
-from triage.store import appending
+from triage.store import appending, reader
 from triage.store.log import Log, Record
 from triage.store.verifying import verify
 
@@ -90,6 +90,7 @@ def killed_writer(data: Path, after_s: float) -> Iterator[tuple[str, str]]:
 
 def main(data: Path, kills: int, seed: int) -> None:
     appending.SEGMENT_BYTES = 6_000  # beginning a segment is among what is interrupted
+    reader.SAVE_EVERY = int(os.environ.get("SAVE_EVERY", reader.SAVE_EVERY))
     moments = random.Random(seed)
     promised: set[tuple[str, str]] = set()
     sends: Counter[str] = Counter()

@@ -383,6 +383,19 @@ def test_erased_payloads_leave_who_when_and_what(data: Path, log: Log) -> None:
     assert (found.ok, found.payloads, found.erased) == (True, 0, 1)
 
 
+def test_what_another_process_erased_is_not_shown_any_more(data: Path, log: Log) -> None:
+    other = Log(data)
+    record = deliver(log, "a")
+    other.refresh()
+    shown = other.record(record.decision.id)
+    assert shown is not None
+    assert shown.item is not None
+    log.erase_payloads(datetime.now(UTC) + timedelta(hours=1))
+    other.refresh()
+    assert other.record(record.decision.id) == Log(data).record(record.decision.id)
+    assert other.recent(1)[0].item is None
+
+
 def test_open_and_younger_decisions_keep_their_payloads(data: Path, log: Log) -> None:
     old = datetime.now(UTC) - timedelta(days=100)
     ids: dict[str, str] = {}

@@ -71,6 +71,11 @@ class Appender:
         """Everything before it is on the disk."""
         self._refusal = ""
 
+    @property
+    def is_firm(self) -> bool:
+        """Whether all that was read is known to be on the disk."""
+        return self._firm == self._segments.at and not self._segments.torn
+
     def make_ready(self) -> bool:
         """Write what must stand before the next event can: a segment, the end of a half line.
 

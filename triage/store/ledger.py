@@ -154,7 +154,7 @@ class Ledger:
     """All decisions by id, by item and by endpoint, and what is paused."""
 
     def __init__(self, past: Past | None = None) -> None:
-        self._past = NoPast() if past is None else past
+        self._past: Past = NoPast() if past is None else past
         summary = self._past.summary()
         self.paused = summary.paused
         """Endpoints to which nothing is sent; ``*``: to none."""
@@ -293,8 +293,9 @@ class Ledger:
             decision_id = self._by_item.get(item_id)
             yield item_id, None if decision_id is None else self._here[decision_id], places
 
-    def settle(self) -> None:
-        """Forget what the past knows by now."""
+    def settle(self, past: Past) -> None:
+        """Forget what ``past`` knows by now."""
+        self._past = past
         self._here = {id: standing for id, standing in self._here.items() if standing.state in OPEN_STATES}
         self._new.clear()
         self._by_item.clear()

@@ -7,7 +7,6 @@ so the first decision on an item wins.
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
@@ -25,24 +24,21 @@ from triage.model.decision import (
 )
 from triage.model.item import Item
 from triage.model.likeness import proposal_of
-from triage.store.appending import Appender
 from triage.store.encoding import encode
 from triage.store.erasing import blank, decided_in, due, half_erased
-from triage.store.errors import StoreDamaged, StoreUnavailable, SyncFailed, os_words
+from triage.store.errors import StoreUnavailable, SyncFailed, os_words
 from triage.store.events import DECIDED, DELIVERY, ERASED, EVERYWHERE, Event, PayloadRef
 from triage.store.files import OS, Files
 from triage.store.filesystem import refuse_shared
-from triage.store.head import HEAD_NAME, HeadFile
-from triage.store.ledger import Ledger, Record, Standing
+from triage.store.ledger import Record, Standing
 from triage.store.lock import StoreLock, Waiting
 from triage.store.payloads import Payload, Payloads, new_payload
-from triage.store.segments import REMEDY, Line, Reread, Segments, segment_path
+from triage.store.reader import Reader
+from triage.store.segments import Segments
 
 __all__ = ["EVERYWHERE", "AlreadyDecided", "Event", "Log", "Record", "WrongState", "log_directory"]
 
 _REMEMBERED = 1024
-_LATELY = 64
-"""So many of the last events are remembered; far fewer are ever taken back."""
 
 
 class AlreadyDecided(Exception):
@@ -78,61 +74,57 @@ class Log:
         self._lock = StoreLock(data / "log.lock", waiting=waiting)
         self._payloads = Payloads(self.directory, files)
         self._records: dict[str, tuple[int, Record]] = {}
-        self._untold: list[Event] = []
-        self._lately: deque[Event] = deque(maxlen=_LATELY)
-        self._segments, self._ledger, self._appender = self._unread()
-        self._is_sound = False
-        self._read_anew()
-        self._untold.clear()
+        self._reader = Reader(self.directory, files)
 
     def close(self) -> None:
-        """Nothing is held open between two calls."""
+        """Give files back; what is asked afterwards opens them again."""
+        self._reader.close()
 
     # looking
 
     def refresh(self) -> list[Event]:
         """What was logged since this was last asked, by this process and others, oldest first."""
         self._take_in()
-        told, self._untold = self._untold, []
-        return told
+        self._reader.save(times=2)  # whoever writes does so earlier
+        return self._reader.told()
 
     def record(self, decision_id: str) -> Record | None:
         """A decision and how its delivery goes."""
-        standing = self._ledger.get(decision_id)
+        standing = self._reader.ledger.get(decision_id)
         return None if standing is None else self._record_of(standing)
 
     def standing(self, item_id: str) -> Record | None:
         """The last decision on an item."""
-        standing = self._ledger.last_of(item_id)
+        standing = self._reader.ledger.last_of(item_id)
         return None if standing is None else self._record_of(standing)
 
     def open_records(self, endpoint: str | None = None) -> list[Record]:
         """Deliveries that are not over, of one endpoint or of all, in the order they were decided."""
-        return [self._record_of(standing) for standing in self._ledger.open(endpoint)]
+        return [self._record_of(standing) for standing in self._reader.ledger.open(endpoint)]
 
     def recent(self, count: int) -> list[Record]:
         """The last decisions, newest first."""
-        return [self._record_of(standing) for standing in islice(self._ledger.newest(), count)]
+        return [self._record_of(standing) for standing in islice(self._reader.ledger.newest(), count)]
 
     def alike(self, item: Item, count: int) -> list[Record]:
         """The last decisions on items that propose the same sort of thing, newest first."""
-        found = self._ledger.alike(item.endpoint, proposal_of(item))
+        found = self._reader.ledger.alike(item.endpoint, proposal_of(item))
         return [self._record_of(standing) for standing in islice(found, count)]
 
     def records(self) -> Iterator[Record]:
         """All decisions, newest first, each made as it is reached."""
-        return map(self._record_of, self._ledger.newest())
+        return map(self._record_of, self._reader.ledger.newest())
 
     def paused(self) -> frozenset[str]:
         """Names of endpoints to which nothing is sent; ``*``: to none."""
-        return self._ledger.paused
+        return self._reader.ledger.paused
 
     def events(self, item_id: str | None = None, since: datetime | None = None) -> Iterator[Event]:
         """What the log says, of one item or of all, oldest first; as far as it was read with ``refresh``."""
         if item_id is None:
-            found = self._all_events(self._segments.at.seq)
+            found = self._all_events(self._reader.segments.at.seq)
         else:
-            found = map(self._segments.event_at, self._ledger.places(item_id))
+            found = map(self._reader.segments.event_at, self._reader.ledger.places(item_id))
         return (event for event in found if since is None or event.at >= since)
 
     def _all_events(self, through: int) -> Iterator[Event]:
@@ -143,21 +135,22 @@ class Log:
 
     def payload(self, event: Event) -> Payload | None:
         """What a decision was taken on, and what it says; None where it was erased or there was none."""
+        if event.payload is None or self._reader.ledger.is_erased(event.seq):
+            return None
         try:
-            return None if event.payload is None else self._payloads.read(event.payload)
+            return self._payloads.read(event.payload)
         except OSError as error:
             raise StoreUnavailable(f"{self.directory} cannot be read: {os_words(error)}.") from error
 
     def _record_of(self, standing: Standing) -> Record:
-        known = self._records.get(standing.decided.decision_id)
-        if known is not None and known[0] == standing.last_seq:
-            return known[1]
-        if known is not None:
-            return self._remember(standing, known[1].decision, known[1].item)
-        payload = self.payload(standing.decided)
-        if payload is None:
-            return self._remember(standing, None, None)
-        return self._remember(standing, payload.decision, payload.item)
+        last_seq, known = self._records.get(standing.decided.decision_id, (0, None))
+        if known is None or self._reader.ledger.is_erased(standing.decided.seq):
+            payload = self.payload(standing.decided)
+            shown = (None, None) if payload is None else (payload.decision, payload.item)
+            return self._remember(standing, *shown)
+        if last_seq == standing.last_seq:
+            return known
+        return self._remember(standing, known.decision, known.item)
 
     def _remember(self, standing: Standing, decision: Decision | None, item: Item | None) -> Record:
         if len(self._records) >= _REMEMBERED:
@@ -167,7 +160,7 @@ class Log:
         return record
 
     def _standing(self, decision_id: str) -> Standing:
-        standing = self._ledger.get(decision_id)
+        standing = self._reader.ledger.get(decision_id)
         if standing is None:
             raise LookupError(f"no decision {decision_id} is in the log")
         return standing
@@ -185,9 +178,9 @@ class Log:
         content = new_payload(decision, item)
         shown = msgspec.structs.replace(item, raw=None)
         with self._changing():
-            if self._ledger.get(decision.id) is not None:
+            if self._reader.ledger.get(decision.id) is not None:
                 raise ValueError(f"decision {decision.id} is in the log already")
-            first = self._ledger.last_of(item.id)
+            first = self._reader.ledger.last_of(item.id)
             if first is not None and first.state not in REOPENING_STATES:
                 raise AlreadyDecided(self._record_of(first))
             self._append(
@@ -267,12 +260,12 @@ class Log:
         Returns how many were erased; the chain stays whole and says that they were.
         """
         with self._changing():
-            self._erase(half_erased(self._ledger, self._payloads))
-            runs, count = due(self._ledger, before)
+            self._erase(half_erased(self._reader.ledger, self._payloads))
+            runs, count = due(self._reader.ledger, before)
             if runs:
                 detail = f"payloads before {before.isoformat()}"
                 self._append(ERASED, operator=operator, erased=runs, detail=detail)
-                self._erase(decided_in(self._ledger, runs))
+                self._erase(decided_in(self._reader.ledger, runs))
         return count
 
     def _erase(self, events: Iterable[Event]) -> None:
@@ -289,16 +282,21 @@ class Log:
         """The log's lock, with everything read that others wrote, and a segment to append to."""
         with self._lock:
             self._take_in()
-            while self._appender.make_ready():
+            while self._reader.appender.make_ready():
                 self._take_in()
             yield
+        self._reader.save()
+
+    def _take_in(self) -> None:
+        if self._reader.take_in():
+            self._records.clear()
 
     def _put_payload(self, content: bytes) -> PayloadRef:
-        segment = self._segments.at.segment
+        segment = self._reader.segments.at.segment
         try:
-            return self._payloads.append(segment, content, self._ledger.payload_end(segment))
+            return self._payloads.append(segment, content, self._reader.ledger.payload_end(segment))
         except SyncFailed as error:
-            self._appender.distrust(b"")
+            self._reader.appender.distrust(b"")
             cause = error.cause
         except OSError as error:
             cause = error
@@ -307,51 +305,11 @@ class Log:
     def _append(self, type: str, *, at: datetime | None = None, **fields: Any) -> Event:
         moment = at or datetime.now(UTC)
         fields = {name: _text(value) if isinstance(value, str) else value for name, value in fields.items()}
-        line = self._appender.append(lambda seq, previous: Event(seq, previous, type, moment, **fields))
-        self._apply(line)
+        line = self._reader.appender.append(
+            lambda seq, previous: Event(seq, previous, type, moment, **fields)
+        )
+        self._reader.apply(line)
         return line.event
-
-    # reading
-
-    def _take_in(self) -> None:
-        """Read what was appended; all anew where lines were taken back that were never acknowledged."""
-        if self._is_sound:
-            try:
-                for line in self._segments.read():
-                    self._apply(line)
-            except (Reread, StoreDamaged):
-                self._is_sound = False
-        if not self._is_sound:
-            self._read_anew()
-
-    def _apply(self, line: Line) -> None:
-        _apply(self._ledger, line, self.directory)
-        self._tell(line.event)
-
-    def _tell(self, event: Event) -> None:
-        self._untold.append(event)
-        self._lately.append(event)
-
-    def _unread(self) -> tuple[Segments, Ledger, Appender]:
-        segments = Segments(self.directory, self._files)
-        return segments, Ledger(), Appender(segments, self._files)
-
-    def _read_anew(self) -> None:
-        segments, ledger, appender = self._unread()
-        head = HeadFile(self.directory / HEAD_NAME, self._files).read()
-        if head is not None:
-            segments.expect(head.stands)
-        told = {event.seq: event for event in self._lately}
-        newest = max(told, default=0)
-        for line in segments.read():
-            _apply(ledger, line, self.directory)
-            event = line.event
-            if event.seq > newest or (event.seq in told and not _is_same(event, told[event.seq])):
-                self._tell(event)
-        segments.check_end()
-        self._segments, self._ledger, self._appender = segments, ledger, appender
-        self._records.clear()
-        self._is_sound = True
 
 
 def _text(text: str) -> str:
@@ -368,16 +326,3 @@ def _storable(receipt: Receipt | None) -> Receipt | None:
     except (ValueError, TypeError, OverflowError) as error:
         return Receipt(_text(receipt.reference), {"not stored": _text(str(error))})
     return Receipt(_text(receipt.reference), receipt.detail)
-
-
-def _is_same(one: Event, other: Event) -> bool:
-    """Whether two events differ in nothing but the line before them."""
-    return one == msgspec.structs.replace(other, previous=one.previous)
-
-
-def _apply(ledger: Ledger, line: Line, directory: Path) -> None:
-    try:
-        ledger.apply(line.event, line.place)
-    except ValueError as error:
-        path = segment_path(directory, line.place.segment)
-        raise StoreDamaged(path, 0, f"event {line.event.seq}: {error}", REMEDY) from error

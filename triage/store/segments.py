@@ -151,11 +151,13 @@ def unavailable(what: str, path: Path, error: OSError) -> StoreUnavailable:
 class Segments:
     """The chain in ``directory`` as one process has read it."""
 
-    def __init__(self, directory: Path, files: Files) -> None:
+    def __init__(self, directory: Path, files: Files, at: Position | None = None) -> None:
         self.directory = directory
         self._files = files
-        self.at = Position()
+        self.at = at or Position()
         """How far it was read."""
+        self.tail = Place(0, 0, 0)
+        """The last line that was read and counts."""
         self.torn = b""
         """The last lines, where they were never whole and no event says so yet."""
         self._known = Position()
@@ -183,12 +185,12 @@ class Segments:
             more = self._known.seq - self.at.seq
             raise self._damaged(f"the log ends here, and {more} more events were written")
         try:
-            last = max(segment_numbers(self.directory), default=0)
+            numbers = segment_numbers(self.directory)
         except OSError as error:
             raise unavailable("read", self.directory, error) from error
-        if last > self.at.segment:
-            missing = segment_path(self.directory, self.at.segment + 1)
-            if not missing.exists():  # else it was begun this moment
+        for wanted, number in enumerate(numbers, 1):
+            if number != wanted:
+                missing = segment_path(self.directory, wanted)
                 raise StoreDamaged(missing, 0, "the segment is missing", REMEDY)
 
     def take(self, raw: bytes) -> Line | None:
@@ -199,6 +201,7 @@ class Segments:
             self.torn += raw + b"\n"
         else:
             hash = line_hash(raw)
+            self.tail = Place(at.segment, at.end, len(raw))
             if at.line:
                 event = self._event(raw)
                 seq, self.torn = event.seq, b""
