@@ -20,7 +20,7 @@ from triage.connectors.opening import open_connector
 from triage.desk.checking import faults_of_verdicts
 from triage.desk.documents import shown
 from triage.desk.escalating import Escalations
-from triage.desk.looking import Looking, is_snoozed
+from triage.desk.looking import Looking
 from triage.desk.marking import ItemChanged, ItemGone, Marking, Refused
 from triage.desk.ownership import Ownership
 from triage.desk.rating import Rater
@@ -47,6 +47,7 @@ __all__ = ["Change", "Desk", "ItemChanged", "ItemGone", "Refused"]
 WATCH_S = 0.1
 """How often the files are looked at for what other processes wrote."""
 SUMMARY_S = 1.0
+COUNTED_AT_ONCE = 500
 STOP_TIMEOUT_S = 30.0
 
 OpenConnector = Callable[[EndpointConfig, Clients], Connector]
@@ -100,7 +101,7 @@ class Desk(Looking, Marking):
         self._clients = Clients()
         self._callbacks: list[Callable[[Change], None]] = []
         self._pending = Change()
-        self._tally = Tally(self.is_waiting, is_snoozed)
+        self._tally = Tally(self.waits, self.sleeps)
         self._uncounted = set(self.queue.ids())
         self.trouble = ""
         """Why the store cannot be used just now, in words; empty: it can."""
@@ -199,6 +200,11 @@ class Desk(Looking, Marking):
             self._note_trouble(self._try_to_take_in())
             dirty = self._tell() or dirty
             if dirty and loop.time() >= summary_due:
+                while (
+                    len(self._uncounted) > COUNTED_AT_ONCE
+                ):  # as after opening a large queue: keys wait for us
+                    self._count_some(COUNTED_AT_ONCE)
+                    await asyncio.sleep(0)
                 self._write_summary()
                 summary_due, dirty = loop.time() + SUMMARY_S, False
             await asyncio.sleep(WATCH_S)

@@ -16,7 +16,7 @@ from triage.model.endpoint import Health, HealthState
 from triage.model.filtering import Subject
 from triage.model.item import Item
 from triage.store.log import Event, Log, Record
-from triage.store.queue import Entry, Queue
+from triage.store.queue import Entry, Outline, Queue
 
 __all__ = ["ENDED_SHOWN_S", "Looking", "is_snoozed"]
 
@@ -41,10 +41,15 @@ class Looking:
     def summary(self) -> Summary:
         """How things stand, in a few numbers."""
         health = [self._health_of(name) for name in self.config.endpoints]
-        stale = self._uncounted | self._tally.asleep
-        self._uncounted = set()
-        self._tally.take((item_id, self.queue.get(item_id)) for item_id in stale)
+        self._uncounted |= self._tally.asleep
+        while self._uncounted:
+            self._count_some(len(self._uncounted))
         return summarise(self._tally, self.log.open_records(), health, self.log.paused())
+
+    def _count_some(self, most: int) -> None:
+        """Count of what has changed as many as that."""
+        some = {self._uncounted.pop() for _ in range(min(most, len(self._uncounted)))}
+        self._tally.take((item_id, self.queue.outline(item_id)) for item_id in some)
 
     def entries(self) -> list[Entry]:
         """All in the queue: waiting, decided, and tombstones."""
@@ -62,6 +67,15 @@ class Looking:
     def is_waiting(self, entry: Entry, now: datetime) -> bool:
         """Whether ``entry`` wants a decision at ``now``."""
         return entry.gone is None and not self.is_decided(entry.item.id) and not is_snoozed(entry, now)
+
+    def waits(self, item_id: str, outline: Outline, now: datetime) -> bool:
+        """The same of an entry in outline."""
+        return not (outline.gone or self.is_decided(item_id) or self.sleeps(item_id, outline, now))
+
+    def sleeps(self, item_id: str, outline: Outline, now: datetime) -> bool:
+        """Whether the operators put an item off at ``now``."""
+        entry = self.queue.get(item_id) if outline.marked else None
+        return entry is not None and is_snoozed(entry, now)
 
     def is_decided(self, item_id: str) -> bool:
         """Whether a decision on the item stands, whatever became of its delivery."""

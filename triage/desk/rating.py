@@ -47,6 +47,11 @@ class Rater:
         self.timed = any(isinstance(made, Filter) and made.timed for _, made in self._rules)
         """Risks change as time passes."""
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether the operators say what is risky; else only agents hint at it."""
+        return bool(self._rules)
+
     def rate(self, entry: Entry) -> Rated:
         """The entry's risk. Worked out once an item and kept with it, unless time changes it."""
         if not self._rules:

@@ -6,34 +6,50 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from triage.store.queue import Entry
+from triage.store.queue import Outline
 
 __all__ = ["Tally"]
 
+Says = Callable[[str, Outline, datetime], bool]
+"""Told an item's id and outline, and the time."""
+
 
 class Tally:
-    """Counts what waits. ``waits`` says of an entry whether it does; ``snoozed`` whether time alone can change that."""
+    """Counts what waits. ``waits`` says whether an item does; ``snoozed`` whether time alone can change that."""
 
-    def __init__(
-        self, waits: Callable[[Entry, datetime], bool], snoozed: Callable[[Entry, datetime], bool]
-    ) -> None:
+    def __init__(self, waits: Says, snoozed: Says) -> None:
         self._waits = waits
         self._snoozed = snoozed
-        self._since: dict[str, tuple[str, datetime]] = {}
+        self._waiting: dict[str, Outline] = {}
+        self._by_endpoint: Counter[str] = Counter()
         self._asleep: set[str] = set()
+        self._oldest: datetime | None = None
+        self._oldest_left = False
 
-    def take(self, pairs: Iterable[tuple[str, Entry | None]]) -> None:
-        """Look at these anew: id and entry, None where it has left the queue."""
+    def take(self, pairs: Iterable[tuple[str, Outline | None]]) -> None:
+        """Look at these anew: id and outline, None where it has left the queue."""
         now = datetime.now(UTC)
-        for item_id, entry in pairs:
-            self._since.pop(item_id, None)
-            self._asleep.discard(item_id)
-            if entry is None:
+        for item_id, outline in pairs:
+            self._leave(item_id)
+            if outline is None:
                 continue
-            if self._waits(entry, now):
-                self._since[item_id] = (entry.item.endpoint, entry.item.created_at or entry.seen_at)
-            elif self._snoozed(entry, now):
+            if self._waits(item_id, outline, now):
+                self._enter(item_id, outline)
+            elif self._snoozed(item_id, outline, now):
                 self._asleep.add(item_id)
+
+    def _leave(self, item_id: str) -> None:
+        self._asleep.discard(item_id)
+        outline = self._waiting.pop(item_id, None)
+        if outline is not None:
+            self._by_endpoint[outline.endpoint] -= 1
+            self._oldest_left |= outline.since == self._oldest
+
+    def _enter(self, item_id: str, outline: Outline) -> None:
+        self._waiting[item_id] = outline
+        self._by_endpoint[outline.endpoint] += 1
+        if self._oldest is None or outline.since < self._oldest:
+            self._oldest = outline.since
 
     @property
     def asleep(self) -> frozenset[str]:
@@ -41,13 +57,16 @@ class Tally:
         return frozenset(self._asleep)
 
     def __len__(self) -> int:
-        return len(self._since)
+        return len(self._waiting)
 
     @property
     def oldest(self) -> datetime | None:
         """When the oldest that waits was made."""
-        return min((since for _, since in self._since.values()), default=None)
+        if self._oldest_left:
+            self._oldest = min((outline.since for outline in self._waiting.values()), default=None)
+            self._oldest_left = False
+        return self._oldest
 
     def by_endpoint(self) -> dict[str, int]:
         """Endpoint → how many wait there."""
-        return dict(Counter(endpoint for endpoint, _ in self._since.values()))
+        return {endpoint: count for endpoint, count in self._by_endpoint.items() if count}

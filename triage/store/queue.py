@@ -6,6 +6,7 @@ the others' changes with ``refresh``.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import cast
 import msgspec
 
 from triage.model.endpoint import Health
-from triage.model.item import Gone, Item
+from triage.model.item import Gone, Item, Risk
 from triage.store.database import Database, JournalStorage, JournalTable
 from triage.store.encoding import encode
 from triage.store.errors import StoreDamaged
@@ -23,7 +24,7 @@ from triage.store.filesystem import refuse_shared
 from triage.store.lock import Waiting
 from triage.store.storage import Key
 
-__all__ = ["Changes", "Entry", "Marks", "Queue"]
+__all__ = ["Changes", "Entry", "Marks", "Outline", "Queue", "outline_of"]
 
 _REMEDY = (
     "Move the file away: what waits is polled anew, and the decision log is not touched; "
@@ -77,30 +78,44 @@ class Changes(msgspec.Struct, frozen=True):
     """A sentence for each item that cannot be stored; what was stored of it before stays."""
 
 
-class _Brief(msgspec.Struct, frozen=True):
+class Outline(msgspec.Struct, frozen=True, gc=False):
+    """What a list of many entries needs of one; kept in memory for each."""
+
     endpoint: str
+    agent: str
+    since: datetime
+    """When it began to wait: when it was made, or first seen where its endpoint does not say."""
+    expires_at: datetime | None = None
+    risk: Risk | None = None
+    """The agent's own hint."""
+    gone: bool = False
+    marked: bool = False
+    """An operator noted something on it: the entry says what."""
 
 
 class _There(msgspec.Struct, frozen=True):
     """Any object; what is in it is skipped."""
 
 
-class _Outline(msgspec.Struct, frozen=True):
-    """What the index needs of an entry; the rest is skipped."""
+class _Brief(msgspec.Struct, frozen=True):
+    endpoint: str
+    agent: str = ""
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    risk: Risk | None = None
+
+
+class _Skimmed(msgspec.Struct, frozen=True):
+    """What an outline needs of an entry; the rest is skipped."""
 
     item: _Brief
+    seen_at: datetime
     gone: _There | None = None
-
-
-class _Note(msgspec.Struct, frozen=True):
-    """An entry in the index."""
-
-    endpoint: str
-    gone: bool
+    marks: _There | None = None
 
 
 _entry_decoder = msgspec.json.Decoder(Entry)
-_outline_decoder = msgspec.json.Decoder(_Outline)
+_skimming_decoder = msgspec.json.Decoder(_Skimmed)
 _health_decoder = msgspec.json.Decoder(Health)
 
 
@@ -127,7 +142,7 @@ class Queue:
         self._health = cast(JournalTable, self._database.table("health"))
         self.health_changed: frozenset[str] = frozenset()
         self._untold: list[Key] = []
-        self._index: dict[str, _Note] = {}
+        self._index: dict[str, Outline] = {}
         self._by_endpoint: dict[str, dict[str, None]] = {}
         for item_id, raw in self._storage.table("items").items():
             self._note(item_id, raw)
@@ -164,6 +179,14 @@ class Queue:
     def entries(self) -> Iterator[Entry]:
         """All entries, oldest first, each decoded as it is reached."""
         return self._decode_each(self.ids())
+
+    def outline(self, item_id: str) -> Outline | None:
+        """One entry in outline, at next to no cost; None where there is none."""
+        return self._index.get(item_id)
+
+    def outlines(self) -> Iterator[tuple[str, Outline]]:
+        """Id and outline of all entries, oldest first."""
+        return ((item_id, self._index[item_id]) for item_id in self.ids())
 
     def of_endpoint(self, endpoint: str) -> list[Entry]:
         """The entries of one endpoint, tombstones too, oldest first."""
@@ -300,20 +323,20 @@ class Queue:
 
     def _note(self, item_id: str, raw: bytes | None) -> None:
         """Keep the index in step with one document."""
-        note = None if raw is None else self._outlined(item_id, raw)
+        outline = None if raw is None else self._outlined(item_id, raw)
         known = self._index.pop(item_id, None)
-        if known is not None and (note is None or note.endpoint != known.endpoint):
+        if known is not None and (outline is None or outline.endpoint != known.endpoint):
             self._by_endpoint[known.endpoint].pop(item_id, None)
-        if note is not None:
-            self._index[item_id] = note
-            self._by_endpoint.setdefault(note.endpoint, {})[item_id] = None
+        if outline is not None:
+            self._index[item_id] = outline
+            self._by_endpoint.setdefault(outline.endpoint, {})[item_id] = None
 
-    def _outlined(self, item_id: str, raw: bytes) -> _Note:
+    def _outlined(self, item_id: str, raw: bytes) -> Outline:
         try:
-            outline = _outline_decoder.decode(raw)
+            skimmed = _skimming_decoder.decode(raw)
         except (msgspec.DecodeError, RecursionError):
             raise self._not_an_entry(item_id) from None
-        return _Note(outline.item.endpoint, outline.gone is not None)
+        return _outline(skimmed.item, skimmed.seen_at, skimmed.gone is not None, skimmed.marks is not None)
 
     def _decode_each(self, item_ids: Iterable[str]) -> Iterator[Entry]:
         for item_id in item_ids:
@@ -331,6 +354,16 @@ class Queue:
 
     def _not_an_entry(self, item_id: str) -> StoreDamaged:
         return self._storage.damaged(f"what stands under {item_id} is not an item")
+
+
+def outline_of(entry: Entry) -> Outline:
+    """An entry in outline."""
+    return _outline(entry.item, entry.seen_at, entry.gone is not None, entry.marks != Marks())
+
+
+def _outline(item: Item | _Brief, seen_at: datetime, gone: bool, marked: bool) -> Outline:
+    names = sys.intern(item.endpoint), sys.intern(item.agent)
+    return Outline(*names, item.created_at or seen_at, item.expires_at, item.risk, gone, marked)
 
 
 def _not_stored(item: Item, error: ValueError) -> str:

@@ -10,17 +10,17 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+
+import msgspec
 
 from triage.desk.desk import Desk
-from triage.desk.looking import is_snoozed
 from triage.model.decision import OPEN_STATES, DeliveryState
-from triage.model.filtering import ORDERS, Filter, FilterError, Subject, compile
+from triage.model.filtering import ORDERS, Filter, FilterError, Subject, compile, rank_of
 from triage.model.item import Item
 from triage.store.log import Record
-from triage.store.queue import Entry
+from triage.store.queue import Entry, Outline, outline_of
 from triage.tui.grouping import GroupedRows, Member, group_of, is_group
-from triage.tui.rows import Rows
+from triage.tui.rows import Rows, SortKey
 
 __all__ = ["SORTS", "QueueView"]
 
@@ -46,13 +46,11 @@ class QueueView:
         self._snoozed: set[str] = set()
         self._kept: Entry | None = None
         self._kept_head: tuple[str, Entry | None] | None = None
-        self._alike: dict[str, str] = {}
-        self._risky: set[str] = set()
         self.endpoint: str | None = None
         """The endpoint shown alone; None: all."""
         self.counts: Counter[str] = Counter()
         """Endpoint → items that want a decision."""
-        self._items = Rows(self._key)
+        self._items = Rows()
         self._groups: GroupedRows | None = None
 
     @property
@@ -130,7 +128,8 @@ class QueueView:
 
     def group(self, item_id: str) -> str:
         """The group of an item that is shown; empty for others."""
-        return self._alike.get(item_id, "")
+        entry = self.entry(item_id) if item_id in self._items else None
+        return "" if entry is None else group_of(entry.item)
 
     def place(self, row_id: str) -> int:
         """Where a row stands; of an item that is folded, its group's. Raises KeyError."""
@@ -169,7 +168,7 @@ class QueueView:
         self._kept = self.entry(row_id) if row_id and not head else None
         if row_id and not head:
             self._looked_at.add(row_id)
-        if before is None or before.item.id == row_id or self._shows(before):
+        if before is None or before.item.id == row_id or self._shows(before.item.id, outline_of(before)):
             return folded
         return self._drop(before.item.id) or folded
 
@@ -225,23 +224,21 @@ class QueueView:
         self._waiting.clear()
         self._snoozed.clear()
         self.counts.clear()
-        shown = []
+        now = datetime.now(UTC)
+        keys: dict[str, SortKey] = {}
         endpoints = set()
-        for entry in self._desk.queue.entries():
-            self._count(entry)
-            endpoints.add(entry.item.endpoint)
-            if self._shows(entry) or self._is_kept(entry.item.id):
-                shown.append(entry)
+        for item_id, outline in self._desk.queue.outlines():
+            self._count(item_id, outline, now)
+            endpoints.add(outline.endpoint)
+            if self._shows(item_id, outline) or self._is_kept(item_id):
+                keys[item_id] = self._key(item_id, outline)
         if self._known is None:
             self._known = frozenset(endpoints)
-        if self._kept is not None and self._desk.entry(self._kept.item.id) is None:
-            shown.append(self._kept)
-        self._items = Rows(self._key, reverse=self._reverse)
-        self._items.fill(shown)
-        self._alike.clear()
-        self._risky.clear()
-        for entry in shown:
-            self._note(entry)
+        kept = self._kept
+        if kept is not None and kept.item.id not in keys:
+            keys[kept.item.id] = self._key(kept.item.id, outline_of(kept))
+        self._items = Rows(reverse=self._reverse)
+        self._items.fill(keys)
         if self._groups is not None:
             opened = self._groups.opened
             self._groups = GroupedRows(reverse=self._reverse)
@@ -250,46 +247,39 @@ class QueueView:
     def update(self, item_ids: Iterable[str]) -> bool:
         """Look at these anew; True when the rows are others than before."""
         changed = False
+        now = datetime.now(UTC)
         for item_id in item_ids:
-            entry = self._desk.entry(item_id)
-            if entry is None:
-                self._uncount(item_id)
+            outline = self._desk.queue.outline(item_id)
+            self._uncount(item_id)
+            if outline is None:
                 changed |= not self._is_kept(item_id) and self._drop(item_id)
                 continue
             if self._is_kept(item_id):
-                self._kept = entry
-            self._uncount(item_id)
-            self._count(entry)
-            if self._shows(entry) or self._is_kept(item_id):
-                changed |= self._put(entry)
+                self._kept = self._desk.entry(item_id)
+            self._count(item_id, outline, now)
+            if self._shows(item_id, outline) or self._is_kept(item_id):
+                changed |= self._put(item_id, outline)
             else:
                 changed |= self._drop(item_id)
         return changed
 
-    def _put(self, entry: Entry) -> bool:
-        item_id = entry.item.id
-        changed = self._items.put(entry)
-        self._note(entry)
+    def _put(self, item_id: str, outline: Outline) -> bool:
+        changed = self._items.put(item_id, self._key(item_id, outline))
         if self._groups is not None:
             changed |= self._groups.put(item_id, self._member(item_id))
         return changed
 
     def _drop(self, item_id: str) -> bool:
-        self._alike.pop(item_id, None)
-        self._risky.discard(item_id)
         if self._groups is not None:
             self._groups.drop(item_id)
         return self._items.drop(item_id)
 
-    def _note(self, entry: Entry) -> None:
-        """Keep of an entry what its row in a group needs."""
-        item = entry.item
-        self._alike[item.id] = sys.intern(group_of(item))
-        (self._risky.add if self.is_high(entry) else self._risky.discard)(item.id)
-
     def _member(self, item_id: str) -> Member:
-        key, waits = self._items.key_of(item_id), item_id in self._waiting
-        return Member(key, self._alike[item_id], waits, item_id in self._risky)
+        """What groups need of an item that is shown."""
+        key, waits, entry = self._items.key_of(item_id), item_id in self._waiting, self.entry(item_id)
+        if entry is None:  # it has left this moment, and will be told to have
+            return Member(key, f"={item_id}", waits, high=False)
+        return Member(key, sys.intern(group_of(entry.item)), waits, self.is_high(entry))
 
     def _fill_groups(self, groups: GroupedRows, opened: Iterable[str] = ()) -> None:
         groups.fill(((item_id, self._member(item_id)) for item_id in self._items), opened)
@@ -302,13 +292,12 @@ class QueueView:
             return list(self.rows) != before
         return self.update(tuple(self._snoozed)) if self._snoozed else False
 
-    def _count(self, entry: Entry) -> None:
-        item, now = entry.item, datetime.now(UTC)
-        if is_snoozed(entry, now):
-            self._snoozed.add(item.id)
-        if self._desk.is_waiting(entry, now):
-            self._waiting[item.id] = item.endpoint
-            self.counts[item.endpoint] += 1
+    def _count(self, item_id: str, outline: Outline, now: datetime) -> None:
+        if self._desk.sleeps(item_id, outline, now):
+            self._snoozed.add(item_id)
+        if self._desk.waits(item_id, outline, now):
+            self._waiting[item_id] = outline.endpoint
+            self.counts[outline.endpoint] += 1
 
     def _uncount(self, item_id: str) -> None:
         self._snoozed.discard(item_id)
@@ -319,23 +308,44 @@ class QueueView:
     def _is_kept(self, item_id: str) -> bool:
         return self._kept is not None and self._kept.item.id == item_id
 
-    def _shows(self, entry: Entry) -> bool:
-        if self.endpoint is not None and entry.item.endpoint != self.endpoint:
+    def _shows(self, item_id: str, outline: Outline) -> bool:
+        if self.endpoint is not None and outline.endpoint != self.endpoint:
             return False
-        asked = self._filter.fields
-        if self._filter and not self._filter.matches(self.subject(entry)):
+        if self._filter and not self._matches(item_id):
             return False
-        if entry.item.id in self._waiting:
+        if item_id in self._waiting:
             return True
-        record = self._desk.record(entry.item.id)
+        record = self._desk.record(item_id)
         if record is not None and record.state in _STAYS:
-            return record.state in OPEN_STATES or entry.gone is None
-        return bool(self._filter) and not asked.isdisjoint(("is", "state"))
+            return record.state in OPEN_STATES or not outline.gone
+        return bool(self._filter) and not self._filter.fields.isdisjoint(("is", "state"))
 
-    def _key(self, entry: Entry) -> tuple[Any, ...]:
+    def _matches(self, item_id: str) -> bool:
+        entry = self.entry(item_id)
+        return entry is not None and self._filter.matches(self.subject(entry))
+
+    def _key(self, item_id: str, outline: Outline) -> SortKey:
         """By the order that was chosen, those that were escalated on top whatever it is."""
-        subject = self.subject(entry)
-        return (subject.escalated == self._reverse, *ORDERS[self._order].key(subject))
+        entry = self.entry(item_id) if outline.marked else None
+        escalated = entry is not None and bool(entry.marks.escalated_to)
+        rank = self._rank(item_id, outline) if self._order == "risk" else 0
+        placed = _Placed(item_id, outline.endpoint, outline.agent, outline.since, outline.expires_at, rank)
+        return (escalated == self._reverse, *ORDERS[self._order].key(placed))
+
+    def _rank(self, item_id: str, outline: Outline) -> int:
+        entry = self.entry(item_id) if self._desk.rater.has_rules else None
+        return rank_of(outline.risk if entry is None else self._desk.risk_of(entry).risk)
+
+
+class _Placed(msgspec.Struct, frozen=True, gc=False):
+    """What orders look at."""
+
+    id: str
+    endpoint: str
+    agent: str
+    since: datetime
+    expires_at: datetime | None
+    risk_rank: int
 
 
 def _everything() -> Filter:

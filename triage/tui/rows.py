@@ -1,13 +1,14 @@
 """The rows of the list: which items are shown, in which order, kept up item by item.
 
-Nothing here draws. The order is kept by bisection, so that one changed item among 100,000 costs
-microseconds and the list never has to be sorted anew for it.
+Nothing here draws, and nothing decides what an item is ordered by: that is its key, whose last part is its id.
+The order is kept by bisection, so that one changed item among 100,000 costs microseconds and the list never has
+to be sorted anew for it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Rows", "SortKey", "came_at"]
 
-SortKey = Callable[["Entry"], tuple[Any, ...]]
+SortKey = tuple[Any, ...]
+"""What an item is ordered by; its last part is the item's id."""
 
 
 def came_at(entry: Entry) -> datetime:
@@ -25,27 +27,25 @@ def came_at(entry: Entry) -> datetime:
 
 
 class Rows(Sequence[str]):
-    """Item ids in order."""
+    """Item ids in the order of their keys."""
 
-    def __init__(self, key: SortKey, *, reverse: bool = False) -> None:
-        self._key = key
+    def __init__(self, *, reverse: bool = False) -> None:
         self._reverse = reverse
-        self._order: list[tuple[tuple[Any, ...], str]] = []
-        self._keys: dict[str, tuple[Any, ...]] = {}
+        self._order: list[SortKey] = []
+        self._keys: dict[str, SortKey] = {}
 
-    def fill(self, entries: Iterable[Entry]) -> None:
-        """Begin anew with ``entries``."""
-        self._keys = {entry.item.id: self._key(entry) for entry in entries}
-        self._order = sorted((key, item_id) for item_id, key in self._keys.items())
+    def fill(self, keys: Mapping[str, SortKey]) -> None:
+        """Begin anew with these ids and their keys."""
+        self._keys = dict(keys)
+        self._order = sorted(self._keys.values())
 
-    def put(self, entry: Entry) -> bool:
-        """Take ``entry`` in at its place; True when the order is another than before."""
-        item_id, key = entry.item.id, self._key(entry)
+    def put(self, item_id: str, key: SortKey) -> bool:
+        """Take an item in at its place; True when the order is another than before."""
         if self._keys.get(item_id) == key:
             return False
         self.drop(item_id)
         self._keys[item_id] = key
-        insort(self._order, (key, item_id))
+        insort(self._order, key)
         return True
 
     def drop(self, item_id: str) -> bool:
@@ -53,15 +53,15 @@ class Rows(Sequence[str]):
         key = self._keys.pop(item_id, None)
         if key is None:
             return False
-        del self._order[bisect_left(self._order, (key, item_id))]
+        del self._order[bisect_left(self._order, key)]
         return True
 
     def place(self, item_id: str) -> int:
         """Where an item stands. Raises KeyError."""
-        index = bisect_left(self._order, (self._keys[item_id], item_id))
+        index = bisect_left(self._order, self._keys[item_id])
         return len(self._order) - 1 - index if self._reverse else index
 
-    def key_of(self, item_id: str) -> tuple[Any, ...]:
+    def key_of(self, item_id: str) -> SortKey:
         """What an item is ordered by. Raises KeyError."""
         return self._keys[item_id]
 
@@ -73,7 +73,7 @@ class Rows(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         order = reversed(self._order) if self._reverse else iter(self._order)
-        return (item_id for _, item_id in order)
+        return (key[-1] for key in order)
 
     @overload
     def __getitem__(self, index: int) -> str: ...
@@ -82,4 +82,5 @@ class Rows(Sequence[str]):
     def __getitem__(self, index: int | slice) -> str | Sequence[str]:
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
-        return self._order[-1 - index if self._reverse else index][1]
+        item_id: str = self._order[-1 - index if self._reverse else index][-1]
+        return item_id

@@ -16,9 +16,9 @@ does not matter.
 
 from triage.model.filtering.completion import Suggestion, complete
 from triage.model.filtering.faults import FilterError
-from triage.model.filtering.ordering import ORDERS, Order
+from triage.model.filtering.ordering import ORDERS, Order, Ordered
 from triage.model.filtering.parsing import Filter, compile
-from triage.model.filtering.subject import Subject, haystack
+from triage.model.filtering.subject import Subject, haystack, rank_of
 from triage.model.filtering.terms import OF_DECISION
 
 __all__ = [
@@ -27,9 +27,11 @@ __all__ = [
     "Filter",
     "FilterError",
     "Order",
+    "Ordered",
     "Subject",
     "Suggestion",
     "compile",
     "complete",
     "haystack",
+    "rank_of",
 ]

@@ -3,48 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 import msgspec
 
-from triage.model.filtering.subject import Subject
-
-__all__ = ["ORDERS", "Order"]
+__all__ = ["ORDERS", "Order", "Ordered"]
 
 _NEVER = float("inf")
 
 
+class Ordered(Protocol):
+    """What an order looks at."""
+
+    @property
+    def id(self) -> str:
+        """The item's id."""
+
+    @property
+    def endpoint(self) -> str:
+        """Where it waits."""
+
+    @property
+    def agent(self) -> str:
+        """Who asks."""
+
+    @property
+    def since(self) -> datetime:
+        """When it began to wait."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Its deadline."""
+
+    @property
+    def risk_rank(self) -> int:
+        """See ``Subject.risk_rank``."""
+
+
 class Order(msgspec.Struct, frozen=True):
-    """One order by name; ``key`` is for ``sorted``. Equal ones stand oldest first, then by id."""
+    """One order by name; ``key`` is for ``sorted``. Equal ones stand oldest first, then by id, its last part."""
 
     name: str
     label: str
-    key: Callable[[Subject], tuple[Any, ...]]
+    key: Callable[[Ordered], tuple[Any, ...]]
 
 
-def _age(subject: Subject) -> tuple[Any, ...]:
-    return (subject.since.timestamp(), subject.item.id)
+def _age(one: Ordered) -> tuple[Any, ...]:
+    return (one.since.timestamp(), one.id)
 
 
-def _newest(subject: Subject) -> tuple[Any, ...]:
-    return (-subject.since.timestamp(), subject.item.id)
+def _newest(one: Ordered) -> tuple[Any, ...]:
+    return (-one.since.timestamp(), one.id)
 
 
-def _deadline(subject: Subject) -> tuple[Any, ...]:
-    end = subject.item.expires_at
-    return (end.timestamp() if end else _NEVER, *_age(subject))
+def _deadline(one: Ordered) -> tuple[Any, ...]:
+    end = one.expires_at
+    return (end.timestamp() if end else _NEVER, *_age(one))
 
 
-def _risk(subject: Subject) -> tuple[Any, ...]:
-    return (-subject.risk_rank, *_age(subject))
+def _risk(one: Ordered) -> tuple[Any, ...]:
+    return (-one.risk_rank, *_age(one))
 
 
-def _agent(subject: Subject) -> tuple[Any, ...]:
-    return (subject.item.agent.casefold(), *_age(subject))
+def _agent(one: Ordered) -> tuple[Any, ...]:
+    return (one.agent.casefold(), *_age(one))
 
 
-def _endpoint(subject: Subject) -> tuple[Any, ...]:
-    return (subject.item.endpoint.casefold(), *_age(subject))
+def _endpoint(one: Ordered) -> tuple[Any, ...]:
+    return (one.endpoint.casefold(), *_age(one))
 
 
 ORDERS: dict[str, Order] = {

@@ -11,7 +11,7 @@ import msgspec
 from triage.model.decision import REOPENING_STATES, DeliveryState
 from triage.model.item import Item, Risk
 
-__all__ = ["Subject", "haystack"]
+__all__ = ["Subject", "haystack", "rank_of"]
 
 _CACHE = "_haystack"
 _RISKS = {Risk.LOW: 1, Risk.MEDIUM: 2, Risk.HIGH: 3}
@@ -39,6 +39,26 @@ class Subject(msgspec.Struct, frozen=True):
     """As a rule says; None: the agent's own hint."""
 
     @property
+    def id(self) -> str:
+        """The item's id."""
+        return self.item.id
+
+    @property
+    def endpoint(self) -> str:
+        """Where it waits."""
+        return self.item.endpoint
+
+    @property
+    def agent(self) -> str:
+        """Who asks."""
+        return self.item.agent
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Its deadline."""
+        return self.item.expires_at
+
+    @property
     def since(self) -> datetime:
         """When it began to wait."""
         return self.item.created_at or self.seen_at or self.now
@@ -56,8 +76,12 @@ class Subject(msgspec.Struct, frozen=True):
     @property
     def risk_rank(self) -> int:
         """0 unknown, 1 low, 2 medium, 3 high."""
-        risk = self.risk or self.item.risk
-        return _RISKS[risk] if risk else 0
+        return rank_of(self.risk or self.item.risk)
+
+
+def rank_of(risk: Risk | None) -> int:
+    """0 unknown, 1 low, 2 medium, 3 high."""
+    return _RISKS[risk] if risk else 0
 
 
 def haystack(item: Item) -> str:
