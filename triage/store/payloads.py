@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -49,6 +50,7 @@ class PayloadState(StrEnum):
 _decoder = msgspec.json.Decoder(Payload)
 
 
+@lru_cache(maxsize=64)
 def payload_path(directory: Path, segment: int) -> Path:
     """The payload file of a segment."""
     return directory / f"{segment:08}.payload.jsonl"
@@ -91,7 +93,8 @@ class Payloads:
 
     def _left_behind(self, path: Path, start: int) -> bytes:
         try:
-            return read_from(self._files, path, start)
+            size = self._files.stat(path).st_size
+            return read_from(self._files, path, start) if size > start else b""
         except FileNotFoundError:
             replace_file(self._files, path, [])
             return b""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,6 +134,7 @@ def format_version(line: bytes) -> int:
     return stamp.version if stamp.format == FORMAT else 0
 
 
+@lru_cache(maxsize=64)
 def segment_path(directory: Path, number: int) -> Path:
     """The file of a segment."""
     return directory / f"{number:08}.jsonl"
