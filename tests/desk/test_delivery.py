@@ -337,3 +337,19 @@ async def test_stopping_carries_a_send_under_way_through(desks: MakeDesk, agent:
     again = await started(desks())
     assert (await again.wait(record.decision.id, 10)).state is DeliveryState.CONFIRMED
     assert agent.sends == 1
+
+
+async def test_a_held_decision_that_cannot_be_read_any_more_is_not_sent(
+    desks: MakeDesk, agent: Agent
+) -> None:
+    item = agent.ask("a")
+    first = desks(hold_s=30)
+    first.queue.sync("agent", [item], datetime.now(UTC))
+    record = approve(first, item)
+    await first.stop(held="keep")
+    (payload,) = (first.data / "log").glob("*.payload.jsonl")
+    payload.write_bytes(b" " * payload.stat().st_size)
+    desk = await started(desks())
+    done = await desk.wait(record.decision.id, 10)
+    assert (done.state, done.item) == (DeliveryState.STALE, None)
+    assert agent.sends == 0

@@ -154,12 +154,21 @@ class Deliverer:
     async def _deliver(self, record: Record) -> None:
         item = record.item
         if item is None:
-            self._advance(record, _S.UNKNOWN, "what was decided was erased before it was settled")
-            await self._wait_until_closed(record)
+            await self._without_item(record)
         elif record.state is _S.HELD:
             await self._from_held(record, item)
         else:
             await self._settle(record, item, record.receipt)
+
+    async def _without_item(self, record: Record) -> None:
+        """What was decided can no longer be read: one that is held is not sent, another is left to the operator."""
+        if record.state is _S.HELD:
+            self._advance(record, _S.STALE, "not sent, what was decided cannot be read any more")
+            self._ended(record)
+            return
+        if record.state is not _S.UNKNOWN:
+            self._advance(record, _S.UNKNOWN, "what was decided cannot be read any more")
+        await self._wait_until_closed(record)
 
     # -- held -----------------------------------------------------------------------------------
 
