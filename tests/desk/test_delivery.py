@@ -13,6 +13,7 @@ from tests.desk.conftest import MakeDesk, until
 from tests.desk.scripted import Agent
 from triage.connectors.base import Refusal
 from triage.connectors.http import Interrupted, Unreachable
+from triage.desk import delivery
 from triage.desk.desk import Desk, Refused
 from triage.model.decision import DeliveryState, Receipt, Verdict
 from triage.model.item import Action, Gone, Item, Verb
@@ -352,4 +353,22 @@ async def test_a_held_decision_that_cannot_be_read_any_more_is_not_sent(
     desk = await started(desks())
     done = await desk.wait(record.decision.id, 10)
     assert (done.state, done.item) == (DeliveryState.STALE, None)
+    assert agent.sends == 0
+
+
+async def test_a_machine_that_sleeps_while_the_item_is_read_again_does_not_send(
+    desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = agent.ask("a")
+    desk = await started(desks(), item)
+    real = delivery.MAX_HELD_S
+
+    async def sleepy(shown: Item) -> Item:
+        monkeypatch.setattr(delivery, "MAX_HELD_S", -1.0)  # a day later, the age is over any limit
+        return shown
+
+    monkeypatch.setattr(desk._stations["agent"].deliverer.connector, "reread", sleepy)
+    done = await desk.wait(approve(desk, item).decision.id, 10)
+    monkeypatch.setattr(delivery, "MAX_HELD_S", real)
+    assert done.state is DeliveryState.STALE
     assert agent.sends == 0

@@ -7,12 +7,25 @@ import contextlib
 import json
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
-__all__ = ["HostileServer", "Write", "answering", "hostile_words", "plain_reply", "serving"]
+from tests.connectors.kit.server import Request, Response, Server
+
+__all__ = [
+    "ITEM",
+    "GoodAgent",
+    "HostileServer",
+    "Write",
+    "answering",
+    "hostile_words",
+    "in_thread",
+    "plain_reply",
+    "serving",
+]
 
 Write = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -47,7 +60,16 @@ def serving(converse: Write) -> Iterator[str]:
         await stopped.wait()
         server.close()
 
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    with _running(serve(), told) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _running(
+    work: Coroutine[Any, Any, None], told: Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]]
+) -> Iterator[str]:
+    """Run ``work`` in a thread; it tells its URL, its loop and what stops it."""
+    thread = threading.Thread(target=asyncio.run, args=(work,))
     thread.start()
     url, loop, stopped = told.get(timeout=10)
     try:
@@ -101,6 +123,58 @@ class HostileServer:
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
+
+
+ITEM: dict[str, Any] = {
+    "id": "good",
+    "version": "1",
+    "title": "Refund 17",
+    "kind": "approval",
+    "verbs": ["approve", "edit", "reject"],
+}
+
+
+class GoodAgent(Server):
+    """Serves the contract, with one item."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decision: dict[str, Any] | None = None
+        self.more: dict[str, Any] = {}
+        """Further members of its item."""
+        self.route("GET", "/items")(self._list)
+        self.route("GET", "/items/{id}")(self._one)
+        self.route("POST", "/items/{id}/decision")(self._decide)
+
+    @property
+    def item(self) -> dict[str, Any]:
+        done = {"state": "done", "decision": self.decision, "result": "refunded"}
+        return {**ITEM, **self.more, **(done if self.decision else {"state": "pending"})}
+
+    async def _list(self, _: Request) -> Response:
+        return Response({"items": [] if self.decision else [self.item], "next": None})
+
+    async def _one(self, _: Request) -> Response:
+        return Response(self.item)
+
+    async def _decide(self, request: Request) -> Response:
+        self.decision = request.json
+        return Response(self.item)
+
+
+@contextlib.contextmanager
+def in_thread(server: Server) -> Iterator[str]:
+    """The URL of a server that runs in a thread of its own."""
+    told: Queue[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Queue()
+
+    async def serve() -> None:
+        async with server:
+            stopped = asyncio.Event()
+            told.put((server.url, asyncio.get_running_loop(), stopped))
+            await stopped.wait()
+
+    with _running(serve(), told) as url:
+        yield url
 
 
 def plain_reply(body: bytes, status: str = "200 OK", *headers: str) -> bytes:

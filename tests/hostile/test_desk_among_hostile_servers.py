@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.connectors.kit.server import Request, Response, Server
 from tests.desk.conftest import until
-from tests.hostile.servers import HostileServer, plain_reply
+from tests.hostile.servers import ITEM, GoodAgent, HostileServer, plain_reply
 from triage.config import Config
 from triage.connectors.http import Wire
 from triage.connectors.rest import RestConfig
@@ -24,39 +23,6 @@ from triage.model.endpoint import EndpointConfig, HealthState
 from triage.model.item import Verb
 
 SECRET = "marker-token-0123456789"
-ITEM: dict[str, Any] = {
-    "id": "good",
-    "version": "1",
-    "title": "Refund 17",
-    "kind": "approval",
-    "verbs": ["approve", "reject"],
-}
-
-
-class GoodAgent(Server):
-    """Serves the contract, with one item."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.decision: dict[str, Any] | None = None
-        self.route("GET", "/items")(self._list)
-        self.route("GET", "/items/{id}")(self._one)
-        self.route("POST", "/items/{id}/decision")(self._decide)
-
-    @property
-    def item(self) -> dict[str, Any]:
-        done = {"state": "done", "decision": self.decision, "result": "refunded"}
-        return {**ITEM, **(done if self.decision else {"state": "pending"})}
-
-    async def _list(self, _: Request) -> Response:
-        return Response({"items": [] if self.decision else [self.item], "next": None})
-
-    async def _one(self, _: Request) -> Response:
-        return Response(self.item)
-
-    async def _decide(self, request: Request) -> Response:
-        self.decision = request.json
-        return Response(self.item)
 
 
 def listing(*items: object, **more: object) -> bytes:

@@ -197,7 +197,7 @@ class Deliverer:
                 failures += 1
                 await self._pause(record, f"{error}; trying again", min(RETRY_MAX_S, 2.0**failures))
                 continue
-            if self.paused():
+            if self.paused() or not self._still_held(record):  # the machine may have slept while it was read
                 continue
             why = _why_stale(record, item, fresh)
             if why is None and isinstance(fresh, Item):

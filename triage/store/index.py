@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import struct
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
@@ -85,7 +86,7 @@ class Index:
                 why = "is being mended by another process; try again"
                 raise StoreUnavailable(f"{self._path} {why}.") from error
             found = None
-        except OSError:
+        except (OSError, UnicodeDecodeError):  # sqlite quotes the file in its errors
             found = None
         if found is None:
             self.close()
@@ -146,7 +147,7 @@ class Index:
             state, seen = decoded_state(row[0]), Seen(row[1])
             path = segment_path(self._directory, state.at.segment)
             line = read_from(self._files, path, state.tail.offset, state.tail.size + 1)
-        except (msgspec.DecodeError, ValueError, OSError):
+        except (msgspec.DecodeError, ValueError, TypeError, OSError):
             return None
         whole = line.endswith(b"\n") and state.at.end == state.tail.offset + state.tail.size + 1
         known = state.version == VERSION and state.tail.segment == state.at.segment
@@ -190,8 +191,10 @@ class Index:
     def _look_up_last(self, item_id: str) -> Standing | None:
         rows = self._ask("SELECT decision, places FROM items WHERE item = ?", item_id)
         seq = rows[0][0] if rows else None
-        if seq is not None and seq > self._seq:  # another process has written what this one did not read yet
-            seq = self._last_decided(unpacked(rows[0][1]))
+        with self._as_written():
+            newer = unpacked(rows[0][1]) if seq is not None and seq > self._seq else None
+        if newer is not None:  # another process has written what this one did not read yet
+            seq = self._last_decided(newer)
         if seq is None:
             return None
         rows = self._ask("SELECT seq, id, standing FROM decisions WHERE seq = ?", seq)
@@ -225,16 +228,18 @@ class Index:
         query = "SELECT seq, id, at, is_over FROM decisions WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
         after = 0
         while rows := self._ask(query, after, self._seq, 20 * _PAGE):
-            for seq, decision_id, at, is_over in rows:
-                yield Outline(seq, decision_id, moment(at), bool(is_over))
-            after = rows[-1][0]
+            with self._as_written():
+                found = [Outline(seq, id, moment(at), bool(is_over)) for seq, id, at, is_over in rows]
+                after = int(rows[-1][0])
+            yield from found
 
     def places(self, item_id: str) -> list[Place]:
         """Where the lines lie that speak of an item."""
         if item_id not in self._seen:
             return []
         rows = self._ask("SELECT places FROM items WHERE item = ?", item_id)
-        return unpacked(rows[0][0]) if rows else []
+        with self._as_written():
+            return unpacked(rows[0][0]) if rows else []
 
     def _ask(self, query: str, *wanted: object) -> list[Any]:
         if not self._seq:
@@ -248,11 +253,17 @@ class Index:
         except sqlite3.Error as error:
             raise self._lost(str(error)) from error
 
-    def _standing(self, seq: int, decision_id: str, value: bytes) -> Standing:
+    @contextlib.contextmanager
+    def _as_written(self) -> Iterator[None]:
+        """A row that is of another shape than it was written makes the file one that is lost."""
         try:
-            stored = decoded_standing(value)
-        except msgspec.DecodeError as error:
+            yield
+        except (msgspec.DecodeError, ArithmeticError, TypeError, ValueError, struct.error) as error:
             raise self._lost(str(error)) from error
+
+    def _standing(self, seq: int, decision_id: str, value: bytes) -> Standing:
+        with self._as_written():
+            stored = decoded_standing(value)
         decided = self._event_at(stored.place)
         if (decided.seq, decided.decision_id) != (seq, decision_id):
             raise self._lost(f"it says of event {seq} what the log does not")

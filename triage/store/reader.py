@@ -127,7 +127,11 @@ class Reader:
                     raise
                 self._distrusted = index.number
             index = self._new_index()
-        self._read_from(index, None)
+        try:
+            self._read_from(index, None)
+        except Reread:
+            why = "a segment's header says that the one before ends where it cannot"
+            raise StoreDamaged(self.directory, 0, why, REMEDY) from None
 
     def _new_index(self) -> Index:
         return Index(self.directory, self.segments.event_at, self._files, after=self._distrusted)

@@ -205,7 +205,7 @@ def _files(directory: Path | None, problems: list[str]) -> list[Path]:
 def _read(path: Path, problems: list[str]) -> Theme | None:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         problems.append(f"{path}: {error}")
         return None
     faults = list(_faults(table))
