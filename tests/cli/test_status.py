@@ -83,3 +83,10 @@ def test_a_damaged_file_is_said(triage: Run, home: Path) -> None:
     result = triage("status")
     assert result.exit_code == 1
     assert "status.json cannot be read" in result.stderr
+
+
+def test_figures_of_a_newer_triage_are_refused(triage: Run, home: Path) -> None:
+    write(home, version=2)
+    done = triage("status")
+    assert done.exit_code == 1
+    assert "newer triage (format 2)" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.store.encoding import DEPTH, check_depth, encode
+from triage.store.encoding import DEPTH, check_depth, encode, refuse_newer
+from triage.store.errors import StoreTooNew
 from triage.store.table_draft import encode_document
 
 Encoder = Callable[[Any], bytes]
@@ -105,3 +107,13 @@ def test_everything_else_comes_back_as_it_was(encoder: Encoder, value: Any) -> N
 def test_whole_numbers_keep_every_digit(encoder: Encoder) -> None:
     numbers = [2**53 + 1, 2**63, -(2**64), 10**60 + 7]
     assert msgspec.json.decode(encoder(numbers)) == numbers
+
+
+@pytest.mark.parametrize("document", [b"", b"{", b"[]", b'{"version":"2"}', b'{"version":1}', b"{}", b"\xff"])
+def test_what_says_no_newer_version_is_let_through(document: bytes) -> None:
+    refuse_newer(Path("a.json"), document, 1)
+
+
+def test_a_newer_version_is_refused_by_name() -> None:
+    with pytest.raises(StoreTooNew, match=r"a\.json was written by a newer triage \(format 2"):
+        refuse_newer(Path("a.json"), b'{"version":2,"more":1}', 1)

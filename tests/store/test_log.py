@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -511,3 +512,26 @@ def test_interleaved_writers_keep_one_chain(data: Path) -> None:
         assert [event.seq for event in log.refresh()] == list(range(1, 61))
         assert len(log.recent(99)) == 12
     assert (verify(data).ok, verify(data).events) == (True, 60)
+
+
+@pytest.mark.parametrize("name", ["head.json", "00000001.payload.jsonl", "00000001.jsonl"])
+def test_every_file_says_its_version_and_a_newer_one_is_refused(data: Path, log: Log, name: str) -> None:
+    item = make_item()
+    decision = make_decision(item)
+    log.decide(decision, item)
+    path = data / "log" / name
+    content = path.read_bytes()
+    assert b'"version":1' in content.splitlines()[0]
+    newer = content.replace(b'"version":1', b'"version":2', 1)
+    path.write_bytes(newer)
+    if name.endswith("payload.jsonl"):  # bound by its digest, which a newer triage would have written
+        event = next(log.events())
+        assert event.payload is not None
+        digest = hashlib.sha256(newer).hexdigest()
+        with pytest.raises(StoreTooNew, match="newer triage"):
+            log.payload(
+                msgspec.structs.replace(event, payload=msgspec.structs.replace(event.payload, digest=digest))
+            )
+        return
+    with pytest.raises(StoreTooNew, match="newer triage"):
+        Log(data).decide(make_decision(make_item("b")), make_item("b"))

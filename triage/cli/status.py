@@ -55,15 +55,18 @@ def _summary() -> Summary:
     import msgspec
 
     from triage import paths
-    from triage.desk.summary import SUMMARY_FILE, Summary
+    from triage.desk.summary import SUMMARY_FILE, SUMMARY_VERSION, Summary
 
     path = paths.data_dir() / SUMMARY_FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Summary)
+        found = msgspec.json.decode(path.read_bytes(), type=Summary)
     except FileNotFoundError:
         return Summary(datetime.now(UTC), 0, 0, 0, 0, [], [], None, {})
     except (msgspec.DecodeError, UnicodeError) as error:
         raise Stop(f"{path} cannot be read: {error}; `triage list` writes it anew") from error
+    if found.version > SUMMARY_VERSION:
+        raise Stop(f"{path} was written by a newer triage (format {found.version}); update triage")
+    return found
 
 
 def _line(summary: Summary) -> str:

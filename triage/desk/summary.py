@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from triage.desk.tally import Tally
     from triage.store.log import Record
 
-__all__ = ["SUMMARY_FILE", "Summary", "summarise", "write_summary"]
+__all__ = ["SUMMARY_FILE", "SUMMARY_VERSION", "Summary", "summarise", "write_summary"]
 
 SUMMARY_FILE = "status.json"
+SUMMARY_VERSION = 1
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -38,7 +39,7 @@ class Summary(msgspec.Struct, frozen=True):
     oldest: datetime | None
     """When the oldest waiting item was made."""
     by_endpoint: dict[str, int]
-    version: int = 1
+    version: int = SUMMARY_VERSION
 
 
 def summarise(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-__all__ = ["DEPTH", "check_depth", "encode", "not_text", "too_deep"]
+from triage.store.errors import StoreTooNew
+
+__all__ = ["DEPTH", "check_depth", "encode", "not_text", "refuse_newer", "too_deep"]
 
 DEPTH = 400
 """Brackets within brackets that a stored value may have; msgspec and json read about 1,000 and no more."""
@@ -47,3 +50,17 @@ def too_deep() -> ValueError:
 def not_text() -> ValueError:
     """The error for text that has no UTF-8."""
     return ValueError("it holds half of a surrogate pair, which is not text and cannot be stored")
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    version: int = 1
+
+
+def refuse_newer(path: Path, document: bytes, known: int) -> None:
+    """Raise StoreTooNew where a JSON document says a version above ``known``; what is no document says none."""
+    try:
+        version = msgspec.json.decode(document, type=_Versioned).version
+    except (msgspec.DecodeError, UnicodeError):
+        return
+    if version > known:
+        raise StoreTooNew(path, version, known)

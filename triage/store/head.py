@@ -17,6 +17,7 @@ from zlib import crc32
 
 import msgspec
 
+from triage.store.encoding import refuse_newer
 from triage.store.errors import StoreUnavailable, os_words
 from triage.store.files import Files, opened, read_from, replace_file
 
@@ -25,6 +26,7 @@ __all__ = ["HEAD_NAME", "NOTHING", "Head", "HeadFile", "Position", "boot_id", "o
 HEAD_NAME = "head.json"
 NOTHING = "0" * 64
 """The hash that stands before the very first line."""
+VERSION = 1
 _FIRST_LINE = 512
 """Bytes of the file's first line, which says what stands; the second, what is to come, has the rest."""
 
@@ -48,7 +50,7 @@ class Position(msgspec.Struct, frozen=True):
         return self.segment, self.line
 
 
-class Head(msgspec.Struct, frozen=True, omit_defaults=True):
+class Head(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="version", tag=VERSION):
     """How far the log goes."""
 
     stands: Position
@@ -80,13 +82,14 @@ class HeadFile:
         self._files = files
 
     def read(self) -> Head | None:
-        """What it says; None where there is none or it says nothing. Raises StoreUnavailable."""
+        """What it says; None where there is none or it says nothing. Raises StoreUnavailable, StoreTooNew."""
         try:
             data = read_from(self._files, self.path, 0)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise StoreUnavailable(f"{self.path} cannot be read: {os_words(error)}.") from error
+        refuse_newer(self.path, data[:_FIRST_LINE], VERSION)
         second = data[_FIRST_LINE:].partition(b"\n")[0]
         stands, coming = _decoded(data[:_FIRST_LINE]), _decoded(second)
         if stands is not None and coming is None and second:  # half of it was written: it cannot say any more

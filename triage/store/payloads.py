@@ -17,7 +17,7 @@ import msgspec
 
 from triage.model.decision import Decision
 from triage.model.item import Item
-from triage.store.encoding import encode
+from triage.store.encoding import encode, refuse_newer
 from triage.store.errors import SyncFailed
 from triage.store.events import PayloadRef
 from triage.store.files import Files, append_bytes, opened, read_from, replace_file
@@ -25,10 +25,11 @@ from triage.store.head import overwrite_all
 
 __all__ = ["Payload", "PayloadState", "Payloads", "new_payload", "payload_path"]
 
+VERSION = 1
 _SALT_BYTES = 16
 
 
-class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
+class Payload(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="version", tag=VERSION):
     """What a decision was taken on, and what exactly it says."""
 
     salt: str
@@ -100,15 +101,17 @@ class Payloads:
             return b""
 
     def read(self, ref: PayloadRef) -> Payload | None:
-        """A payload; None where it was erased, is not what was written, or is of another version's making.
+        """A payload; None where it was erased or is not what was written.
 
-        Raises OSError where that cannot be told.
+        Raises OSError where that cannot be told, StoreTooNew where a newer version wrote it.
         """
         data = self._bytes(ref)
         if hashlib.sha256(data).hexdigest() != ref.digest:
             return None
+        line = data.rstrip(b"\n").rpartition(b"\n")[2]
+        refuse_newer(payload_path(self._directory, ref.segment), line, VERSION)
         try:
-            return _decoder.decode(data.rstrip(b"\n").rpartition(b"\n")[2])
+            return _decoder.decode(line)
         except msgspec.DecodeError:
             return None
 

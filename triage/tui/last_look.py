@@ -21,6 +21,7 @@ ENTER, _LEAVE = "\x1b[?1049h", "\x1b[?1049l"
 """To the terminal's other screen and back; as Textual writes them."""
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 _FILE = "last-look.json"
+_VERSION = 1
 _HARMLESS = re.compile(r"(?:\x1b\[\d+;\d+H|\x1b\[\d+H|\x1b\[[\d;]*m|[^\x00-\x1f\x7f-\x9f])*")
 """Moves, colours and text: all that a picture may hold."""
 
@@ -79,7 +80,7 @@ def shown(data: Path) -> Iterator[LastLook | None]:
 def keep(data: Path, picture: str, size: tuple[int, int]) -> None:
     """Keep a picture for the next start. Of no use where it cannot be written, and then not missed."""
     unfinished = data / f".{_FILE}.{os.getpid()}"
-    document = json.dumps({"terminal": _terminal(size), "picture": picture})
+    document = json.dumps({"version": _VERSION, "terminal": _terminal(size), "picture": picture})
     with contextlib.suppress(OSError):
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -92,7 +93,8 @@ def _kept(data: Path) -> LastLook | None:
         document = json.loads((data / _FILE).read_text(encoding="utf-8"))
         size = os.get_terminal_size(sys.stderr.fileno())
         picture = document["picture"]
-        if document["terminal"] != _terminal((size.columns, size.lines)) or not _HARMLESS.fullmatch(picture):
+        made_for = document["version"], document["terminal"]
+        if made_for != (_VERSION, _terminal((size.columns, size.lines))) or not _HARMLESS.fullmatch(picture):
             return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
