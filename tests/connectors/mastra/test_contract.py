@@ -10,7 +10,7 @@ import pytest
 from tests.connectors.kit.contract import ConnectorContract, Subject
 from tests.connectors.kit.deliver import connected
 from tests.connectors.kit.faults import Line
-from tests.connectors.mastra.conftest import new_line
+from tests.connectors.mastra.conftest import answers
 from tests.connectors.mastra.serving import MastraServer
 from triage.connectors.mastra import Mastra
 from triage.model.decision import Verdict
@@ -78,7 +78,7 @@ class TestWorkflows(ConnectorContract):
 
     @pytest.fixture
     async def subject(self) -> AsyncIterator[Subject]:
-        line = new_line()
+        line = Line(answers)
         async with MastraServer() as server, connected(Mastra, server.url, line) as connector:
             yield Workflows(connector, line, server)
 
@@ -88,6 +88,6 @@ class TestAgents(ConnectorContract):
 
     @pytest.fixture
     async def subject(self) -> AsyncIterator[Subject]:
-        line = new_line()
+        line = Line(answers)
         async with MastraServer() as server, connected(Mastra, server.url, line) as connector:
             yield Agents(connector, line, server)

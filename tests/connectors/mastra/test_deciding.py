@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.connectors.kit.deliver import NotTaken, connected, decide, deliver, settle
@@ -433,6 +432,6 @@ async def test_a_connector_made_anew_takes_the_same_question(server: MastraServe
     run_id = server.suspend()
     async with connected(Mastra, server.url, line) as before:
         item = await polled(before, run_id)
-    fresh = Line(lambda request: request.method == "POST", httpx.AsyncHTTPTransport(verify=False))
+    fresh = Line(lambda request: request.method == "POST")
     async with connected(Mastra, server.url, fresh) as anew:
         assert (await deliver(anew, item, [YES])).state is CONFIRMED

@@ -10,7 +10,7 @@ import pytest
 from tests.connectors.kit.deliver import connected
 from tests.connectors.kit.faults import Line
 from tests.connectors.kit.server import Request, Response
-from tests.connectors.mastra.conftest import new_line, polled
+from tests.connectors.mastra.conftest import answers, polled
 from tests.connectors.mastra.serving import REVIEW, MastraServer
 from triage.connectors.http import Denied, Garbled
 from triage.connectors.mastra import Mastra
@@ -221,7 +221,7 @@ async def test_the_token_goes_with_every_request(line: Line) -> None:
             assert await Mastra.recognise(connector.wire)
             item = await polled(connector, server.propose())
             assert isinstance(await connector.reread(item), Item)
-        async with connected(Mastra, server.url, new_line()) as connector:
+        async with connected(Mastra, server.url, Line(answers)) as connector:
             with pytest.raises(Denied, match="check this endpoint's credentials"):
                 await Mastra.recognise(connector.wire)
             with pytest.raises(Denied):

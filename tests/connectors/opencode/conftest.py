@@ -18,11 +18,6 @@ def answers(request: httpx.Request) -> bool:
     return request.method == "POST"
 
 
-def new_line() -> Line:
-    """A line without TLS: reading the system's certificates takes longer than most tests."""
-    return Line(answers, httpx.AsyncHTTPTransport(verify=False))
-
-
 @pytest.fixture
 async def server() -> AsyncIterator[OpencodeServer]:
     async with OpencodeServer() as running:
@@ -31,7 +26,7 @@ async def server() -> AsyncIterator[OpencodeServer]:
 
 @pytest.fixture
 def line() -> Line:
-    return new_line()
+    return Line(answers)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from tests.connectors.kit.contract import ConnectorContract, Subject
 from tests.connectors.kit.deliver import connected
 from tests.connectors.kit.faults import Line
-from tests.connectors.opencode.conftest import new_line
+from tests.connectors.opencode.conftest import answers
 from tests.connectors.opencode.serving import HOME, OpencodeServer
 from triage.connectors.opencode import Opencode
 from triage.model.decision import Verdict
@@ -58,7 +58,7 @@ class TestOpencode(ConnectorContract):
 
     @pytest.fixture
     async def subject(self) -> AsyncIterator[Subject]:
-        line = new_line()
+        line = Line(answers)
         async with OpencodeServer() as server, connected(Opencode, server.url, line) as connector:
             yield OpencodeSubject(connector, line, server)
 
@@ -71,7 +71,7 @@ class HostileSessions(OpencodeSubject):
 
 @pytest.mark.parametrize("hostile", ["../../admin", "..", "x?admin=1#admin", ""], ids=ascii)
 async def test_hostile_session_and_message_ids_reach_no_other_path(hostile: str) -> None:
-    line = new_line()
+    line = Line(answers)
     async with OpencodeServer() as server, connected(Opencode, server.url, line) as connector:
         subject = HostileSessions(connector, line, server)
         await ConnectorContract().test_hostile_ids_reach_no_other_path(subject, hostile)

@@ -10,7 +10,7 @@ import pytest
 from tests.connectors.kit.deliver import connected
 from tests.connectors.kit.faults import Line
 from tests.connectors.kit.server import Request, Response, Server
-from tests.connectors.opencode.conftest import new_line, polled
+from tests.connectors.opencode.conftest import answers, polled
 from tests.connectors.opencode.serving import HOME, PAGE, WEB_PAGE, OpencodeServer
 from triage.connectors.http import Denied, EndpointError, Interrupted
 from triage.connectors.opencode import Opencode
@@ -60,14 +60,14 @@ async def test_directories_long_at_rest_are_not_opened(server: OpencodeServer, c
     server.sessions[old]["time"]["updated"] -= 40 * 86_400_000
     server.ask_permission(old)
     assert [item.locator["directory"] for item in (await connector.poll()).items] == [HOME]
-    async with connected(Opencode, server.url, new_line(), recent_days=0) as all_of_them:
+    async with connected(Opencode, server.url, Line(answers), recent_days=0) as all_of_them:
         assert len((await all_of_them.poll()).items) == 2
 
 
 async def test_only_the_directories_of_the_settings(server: OpencodeServer) -> None:
     server.ask_permission(server.session("/srv/a"))
     server.ask_permission(server.session("/srv/b"))
-    async with connected(Opencode, server.url, new_line(), directories=["/srv/b"]) as connector:
+    async with connected(Opencode, server.url, Line(answers), directories=["/srv/b"]) as connector:
         (item,) = (await connector.poll()).items
     assert item.key.startswith("/srv/b|per_")
     assert not asked(server, "/experimental/session")
@@ -116,7 +116,7 @@ async def test_one_broken_directory_hides_no_other(server: OpencodeServer, conne
     assert [item.locator["directory"] for item in poll.items] == ["/srv/good"]
     assert "/srv/broken cannot be looked at" in poll.problems[0]
     server.sessions = {name: one for name, one in server.sessions.items() if "broken" in one["directory"]}
-    async with connected(Opencode, server.url, new_line()) as anew:
+    async with connected(Opencode, server.url, Line(answers)) as anew:
         with pytest.raises(EndpointError):
             await anew.poll()
 

@@ -10,7 +10,7 @@ import pytest
 from tests.connectors.kit.contract import ConnectorContract, Subject
 from tests.connectors.kit.deliver import connected
 from tests.connectors.kit.faults import Line
-from tests.connectors.openhands.conftest import new_line
+from tests.connectors.openhands.conftest import answers
 from tests.connectors.openhands.serving import AgentServer
 from triage.connectors.openhands import OpenHands
 from triage.model.decision import Verdict
@@ -57,6 +57,6 @@ class TestOpenHands(ConnectorContract):
 
     @pytest.fixture
     async def subject(self) -> AsyncIterator[Subject]:
-        line = new_line()
+        line = Line(answers)
         async with AgentServer() as server, connected(OpenHands, server.url, line) as connector:
             yield OpenHandsSubject(connector, line, server)

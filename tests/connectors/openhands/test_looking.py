@@ -9,7 +9,7 @@ import pytest
 from tests.connectors.kit.deliver import connected
 from tests.connectors.kit.faults import Line
 from tests.connectors.kit.server import Request, Response, Server
-from tests.connectors.openhands.conftest import new_line, polled
+from tests.connectors.openhands.conftest import answers, polled
 from tests.connectors.openhands.serving import AgentServer
 from triage.connectors.credentials import request_headers
 from triage.connectors.http import Denied, Garbled
@@ -188,14 +188,14 @@ async def test_the_key_goes_with_every_request(monkeypatch: pytest.MonkeyPatch) 
         config = OpenHandsConfig(name="o", kind="openhands", url=server.url, token_env="OPENHANDS_KEY")
         headers = request_headers(config)
         assert headers == {"X-Session-API-Key": "secret"}
-        line = new_line()
+        line = Line(answers)
         async with connected(OpenHands, server.url, line, headers=headers, **settings) as connector:
             match = await OpenHands.recognise(connector.wire)
             assert match is not None
             assert (match.version, match.warning) == ("1.58.2", "")
             item = await polled(connector, server.talk())
             assert isinstance(await connector.reread(item), Item)
-        async with connected(OpenHands, server.url, new_line()) as connector:
+        async with connected(OpenHands, server.url, Line(answers)) as connector:
             with pytest.raises(Denied, match="check this endpoint's credentials"):
                 await OpenHands.recognise(connector.wire)
             with pytest.raises(Denied):
@@ -222,6 +222,6 @@ async def test_recognises_by_title_and_version(info: Any, warning: str | None) -
         return Response(info)
 
     server.route("GET", "/server_info")(server_info)
-    async with server, connected(OpenHands, server.url, new_line()) as connector:
+    async with server, connected(OpenHands, server.url, Line(answers)) as connector:
         match = await OpenHands.recognise(connector.wire)
         assert (match.warning if match else None) == warning
