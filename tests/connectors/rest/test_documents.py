@@ -228,6 +228,8 @@ async def test_the_documents_agent_acts_on_a_decision(
     status, conflict = await _post(wire, item.key, {"decision_id": "x", "version": "1", "verdicts": []})
     assert status == 409
     assert misfits(openapi, "Conflict", conflict) == []
+    status, _ = await _post(wire, item.key, {"decision_id": "y", "version": "0", "verdicts": []})
+    assert status == 412
 
 
 # The mapping
