@@ -361,3 +361,32 @@ async def test_what_cannot_be_kept_as_a_mark_is_refused_in_words(desks: MakeDesk
     desk.queue.sync("agent", [item], datetime.now(UTC))
     with pytest.raises(Refused, match="cannot be kept"):
         desk.note(item.id, "half a surrogate: \udc80")
+
+
+async def test_what_speaks_http_not_loading_ends_no_polling(
+    desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desks()
+
+    def broken() -> None:
+        raise ImportError("h2 is not what it should be")
+
+    monkeypatch.setattr(desk._clients, "open", broken)
+    agent.ask("a")
+    await desk.start()
+    await until(desk.waiting)
+    assert desk.trouble == ""
+
+
+async def test_work_that_ends_by_a_fault_of_ours_is_said(
+    desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desks()
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(desk._stations["agent"], "run", broken)
+    await desk.start()
+    await until(lambda: "station agent ended" in desk.trouble)
+    assert "ZeroDivisionError" in desk.trouble

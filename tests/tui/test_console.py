@@ -482,7 +482,7 @@ async def test_a_store_that_cannot_be_written_is_said(
         with monkeypatch.context() as patch:
             patch.setattr(console.desk.queue, "sync", full)
             await console.until(lambda: "the disk is full" in console.said)
-            assert "nothing can be saved" in console.screen.bar.shown_text
+            assert "! trouble" in console.screen.bar.shown_text
         await console.until(lambda: "can be saved again" in console.said)
 
 

@@ -29,6 +29,7 @@ from triage.desk.station import Station
 from triage.desk.summary import write_summary
 from triage.desk.tally import Tally
 from triage.desk.wary import WaryConnector
+from triage.fault import fault_words
 from triage.model.decision import (
     Decision,
     DeliveryState,
@@ -104,7 +105,8 @@ class Desk(Looking, Marking):
         self._tally = Tally(self.waits, self.sleeps)
         self._uncounted = set(self.queue.ids())
         self.trouble = ""
-        """Why the store cannot be used just now, in words; empty: it can."""
+        """Why the store cannot be used just now or work has ended, in words; empty: all goes on."""
+        self._fault = ""
         self._ended: dict[str, Record] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._unusable: dict[str, str] = {}
@@ -138,11 +140,21 @@ class Desk(Looking, Marking):
             asyncio.create_task(self._run(station, opened), name=f"station {station.name}")
             for station in self._stations.values()
         ]
+        for task in self._tasks:
+            task.add_done_callback(self._ended_early)
 
     async def _run(self, station: Station, opened: asyncio.Task[None]) -> None:
-        """Work on an endpoint, once what speaks HTTP was loaded beside: a screen takes keys meanwhile."""
-        await asyncio.shield(opened)
+        """Work on an endpoint, once what speaks HTTP was loaded beside: a screen takes keys meanwhile.
+
+        Where that failed the station asks for it again, and its endpoint's health says why.
+        """
+        await asyncio.wait((opened,))
         await station.run()
+
+    def _ended_early(self, task: asyncio.Task[None]) -> None:
+        """Work that should go on ended by a fault of ours: nobody may think that it goes on."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fault = f"{task.get_name()} ended: {fault_words(error)}. Open triage again."
 
     def _erase_old_payloads(self) -> None:
         """Keep what was shown and sent only for the days the operator wants."""
@@ -151,7 +163,7 @@ class Desk(Looking, Marking):
             return
         with contextlib.suppress(
             StoreUnavailable
-        ):  # erased at the next start; the disk's fault is said on deciding
+        ):  # erased at the next start; deciding says the disk's fault
             self.log.erase_payloads(datetime.now(UTC) - timedelta(days=days), self.operator)
 
     async def stop(
@@ -200,9 +212,7 @@ class Desk(Looking, Marking):
             self._note_trouble(self._try_to_take_in())
             dirty = self._tell() or dirty
             if dirty and loop.time() >= summary_due:
-                while (
-                    len(self._uncounted) > COUNTED_AT_ONCE
-                ):  # as after opening a large queue: keys wait for us
+                while len(self._uncounted) > COUNTED_AT_ONCE:  # a large queue was opened: keys wait for us
                     self._count_some(COUNTED_AT_ONCE)
                     await asyncio.sleep(0)
                 self._write_summary()
@@ -215,7 +225,8 @@ class Desk(Looking, Marking):
             self._take_in()
         except StoreError as error:
             return str(error)
-        return next((each.poller.trouble for each in self._stations.values() if each.poller.trouble), "")
+        troubles = (each.poller.trouble for each in self._stations.values())
+        return self._fault or next(filter(None, troubles), "")
 
     def _note_trouble(self, trouble: str) -> None:
         if trouble != self.trouble:

@@ -35,7 +35,7 @@ class BarView(msgspec.Struct, frozen=True):
     operator: str = ""
     read_only: bool = False
     trouble: bool = False
-    """The store cannot be used just now."""
+    """The store cannot be used just now, or work has ended; the strip says more."""
 
 
 class EndpointBar(LineWidget):
@@ -65,7 +65,7 @@ class EndpointBar(LineWidget):
 def _right(view: BarView, marks: Marks) -> Line:
     parts: list[Line] = []
     if view.trouble:
-        parts.append((("! nothing can be saved", "error"),))
+        parts.append((("! trouble", "error"),))
     if "*" in view.paused:
         parts.append(((f"{marks.paused} sending paused", "warning"),))
     if view.read_only:
