@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
+from generated import ROOT, keep
 
 from triage.cli.main import main as program
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "commands.md"
 WIDTH = 90
 
@@ -41,18 +40,6 @@ revision, verbs, title, verdicts` |
 | `doctor` | an array of `check, state, detail`; `state` is `ok`, `note` or `wrong` |"""
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page where it is stale, or only say so with ``--check``."""
-    text = page()
-    if PAGE.exists() and PAGE.read_text() == text:
-        return 0
-    if "--check" in arguments:
-        print(f"{PAGE.relative_to(ROOT)} is stale: run python scripts/command_reference.py", file=sys.stderr)
-        return 1
-    PAGE.write_text(text)
-    return 0
-
-
 def page() -> str:
     """The whole of docs/commands.md."""
     return "\n\n".join([_INTRODUCTION, *_sections(program, None, "triage")]) + "\n"
@@ -77,4 +64,4 @@ def _sections(command: click.Command, parent: click.Context | None, name: str) -
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(keep({PAGE: page()}, sys.argv[1:]))

@@ -7,13 +7,13 @@ python scripts/connector_table.py --check    exit 1 when it is stale
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+
+from generated import ROOT, keep
 
 from triage import connectors
 from triage.connectors.base import Connector
 from triage.model.item import Verb
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "connectors.md"
 
 _INTRODUCTION = """# Kinds of endpoints
@@ -22,18 +22,6 @@ _INTRODUCTION = """# Kinds of endpoints
 item does not take a verb. A decision is *confirmed* when the proof below was seen, and not because the server said yes.
 
 This page is made from the connectors themselves."""
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or only say whether it is stale."""
-    text = page()
-    if PAGE.exists() and PAGE.read_text() == text:
-        return 0
-    if "--check" in arguments:
-        print(f"{PAGE.relative_to(ROOT)} is stale: run python scripts/connector_table.py", file=sys.stderr)
-        return 1
-    PAGE.write_text(text)
-    return 0
 
 
 def page() -> str:
@@ -61,4 +49,4 @@ def _section(kind: type[Connector]) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    sys.exit(keep({PAGE: page()}, sys.argv[1:]))

@@ -9,35 +9,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from generated import ROOT, between, keep
+
 from triage.tui.actions import ACTIONS, GROUPS, PRESETS, Action, Keymap, keymap_of, keys_label
 
-ROOT = Path(__file__).resolve().parent.parent
-START, END = "<!-- keys -->", "<!-- /keys -->"
 _DIGITS = "option_"
-
-
-def main(arguments: list[str]) -> int:
-    """Write what is stale, or only say so with ``--check``."""
-    stale = [(path, text) for path, text in pages().items() if not path.exists() or path.read_text() != text]
-    for path, text in stale:
-        if "--check" in arguments:
-            print(f"{path.relative_to(ROOT)} is stale: run python scripts/key_table.py", file=sys.stderr)
-        else:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-    return 1 if stale and "--check" in arguments else 0
 
 
 def pages() -> dict[Path, str]:
     """Each page that holds a key table, as it should stand."""
-    found = {ROOT / "docs" / "keys.md": page()}
     readme = ROOT / "README.md"
-    text = readme.read_text() if readme.exists() else ""
-    if START in text and END in text:
-        before, rest = text.split(START, 1)
-        _, after = rest.split(END, 1)
-        found[readme] = f"{before}{START}\n{short_table(keymap_of('default', {}))}\n{END}{after}"
-    return found
+    short = short_table(keymap_of("default", {}))
+    return {ROOT / "docs" / "keys.md": page(), readme: between(readme.read_text(), "keys", short)}
 
 
 def page() -> str:
@@ -109,4 +92,4 @@ A key is a character (`a`, `A`, `!`), a named key (`enter`, `esc`, `tab`, `space
 so is one key for two actions; the console says what is wrong. In a text field no single key decides."""
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(keep(pages(), sys.argv[1:]))

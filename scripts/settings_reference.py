@@ -11,10 +11,10 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import msgspec
+from generated import ROOT, keep
 
 from triage import connectors
 from triage.config import Config
@@ -22,7 +22,6 @@ from triage.config.judging import NoticeRule, OwnCommand, RiskRule
 from triage.model.endpoint import EndpointConfig
 from triage.model.reason import ReadyReason
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "configuration.md"
 _NOT_SETTINGS = frozenset({"source", "endpoints", "name"})
 
@@ -75,18 +74,6 @@ token_env = "SUPPORT_TOKEN"
 ```
 
 This page is made from the program itself."""
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or only say whether it is stale."""
-    text = page()
-    if PAGE.exists() and PAGE.read_text() == text:
-        return 0
-    if "--check" in arguments:
-        print(f"{PAGE.relative_to(ROOT)} is stale: run python scripts/settings_reference.py", file=sys.stderr)
-        return 1
-    PAGE.write_text(text)
-    return 0
 
 
 def page() -> str:
@@ -179,4 +166,4 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    sys.exit(keep({PAGE: page()}, sys.argv[1:]))

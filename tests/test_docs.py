@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
+SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py") if path.name != "generated.py")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -22,3 +24,34 @@ def test_generated_pages_are_not_stale(script: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def generated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generated", ROOT / "scripts" / "generated.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    return module
+
+
+def test_a_stale_page_is_said_so_and_written(
+    generated: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("old")
+    assert generated.keep({page: "new"}, ["--check"]) == 1
+    assert "page.md is stale" in capsys.readouterr().err
+    assert page.read_text() == "old"
+    assert generated.keep({page: "new"}, []) == 0
+    assert page.read_text() == "new"
+    assert generated.keep({page: "new"}, ["--check"]) == 0
+
+
+def test_a_block_is_put_between_its_comments_alone(generated: ModuleType) -> None:
+    text = "# it\n\n<!-- keys -->\nold\n<!-- /keys -->\nend\n"
+    assert generated.between(text, "keys", "new") == "# it\n\n<!-- keys -->\nnew\n<!-- /keys -->\nend\n"
+    with pytest.raises(ValueError, match="unpack"):
+        generated.between(text, "speed", "new")

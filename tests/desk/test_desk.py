@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import msgspec
 import pytest
 
 from tests.desk.conftest import MakeDesk, until
 from tests.desk.scripted import Agent, make_item
-from triage.connectors.http import Interrupted, Unreachable
-from triage.desk import polling
+from triage.connectors.http import Busy, Interrupted, Reply, Unreachable
+from triage.desk import pace
 from triage.desk.desk import Change, ItemChanged, ItemGone, Refused
 from triage.desk.summary import SUMMARY_FILE
 from triage.model.decision import DeliveryState, Verdict
@@ -177,7 +178,7 @@ async def test_a_desk_that_steps_aside_lets_another_work(desks: MakeDesk, agent:
 async def test_health_says_what_is_wrong_and_polls_back_off(
     desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(polling, "MAX_BACKOFF_S", 0.1)
+    monkeypatch.setattr(pace, "MAX_BACKOFF_S", 0.1)
     agent.poll_error = Unreachable("cannot reach agent.invalid: refused")
     desk = desks()
     assert desk.health()[0].state is HealthState.NEW
@@ -213,7 +214,8 @@ async def test_the_pause_between_polls_grows_to_two_minutes_and_heeds_retry_afte
     pauses = [await poller.poll() for _ in range(16)]
     assert 0.9 * 0.04 <= pauses[0] <= 1.1 * 0.04
     assert all(0.9 * 120 <= pause <= 1.1 * 120 for pause in pauses[-2:])
-    assert poller._pause_s(500.0) == 500.0
+    agent.poll_error = Busy("later", Reply(429, httpx.Headers({"retry-after": "500"}), b"", "GET /"))
+    assert await poller.poll() == 500.0
     agent.poll_error = None
     assert await poller.poll() <= 1.1 * 0.02
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -295,31 +294,3 @@ def test_keys_are_written_as_people_read_them() -> None:
     ]
     assert keymap_of("default", {"close": ""}).label("close") == ""
     assert action("close").label == "close"
-
-
-@pytest.fixture
-def key_table() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("key_table", ROOT / "scripts" / "key_table.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_key_tables_are_not_stale(key_table: ModuleType) -> None:
-    assert key_table.main(["--check"]) == 0
-
-
-def test_readmes_block_is_filled(
-    key_table: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "README.md").write_text("# it\n\n<!-- keys -->\nold\n<!-- /keys -->\nend\n")
-    monkeypatch.setattr(key_table, "ROOT", tmp_path)
-    assert key_table.main(["--check"]) == 1
-    assert key_table.main([]) == 0
-    text = (tmp_path / "README.md").read_text()
-    assert "old" not in text
-    assert "approve `a`" in text
-    assert text.endswith("<!-- /keys -->\nend\n")
-    assert key_table.main(["--check"]) == 0

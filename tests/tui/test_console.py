@@ -7,7 +7,7 @@ import pytest
 from tests.desk.scripted import Agent
 from tests.tui.conftest import Console, OpenConsole
 from triage.connectors.http import Interrupted, Unreachable
-from triage.desk import polling
+from triage.desk import pace
 from triage.model.decision import DeliveryState, Verdict
 from triage.model.item import Action, Gone, ItemKind, Option, Scope, Verb
 from triage.store.errors import StoreUnavailable
@@ -472,7 +472,7 @@ async def test_themes_are_tried_on_and_taken_off(agent: Agent, open_console: Ope
 async def test_a_store_that_cannot_be_written_is_said(
     agent: Agent, open_console: OpenConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(polling, "MAX_BACKOFF_S", 0.1)
+    monkeypatch.setattr(pace, "MAX_BACKOFF_S", 0.1)
     agent.ask("a")
     async with open_console() as console:
 

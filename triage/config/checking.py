@@ -16,7 +16,7 @@ import msgspec
 from triage import connectors
 from triage.config.faults import Fault, Lines, nearest, plain
 from triage.config.judging_faults import faults_of_judging, faults_of_reasons
-from triage.model.endpoint import EndpointConfig
+from triage.model.endpoint import POLL_S, EndpointConfig
 from triage.model.redaction import fault_of_path
 
 __all__ = ["fault_of_name", "faults_of_endpoint", "faults_of_settings", "faults_of_table"]
@@ -143,6 +143,10 @@ def _faults_of_meaning(table: dict[str, Any], keys: tuple[str, ...], lines: Line
     poll_s = table.get("poll_s")
     if isinstance(poll_s, (int, float)) and not isinstance(poll_s, bool) and not poll_s >= MIN_POLL_S:
         yield fault("poll_s", f"must be {MIN_POLL_S:g} seconds or more")
+    idle_s = table.get("poll_idle_s")
+    least_s = poll_s if isinstance(poll_s, (int, float)) else POLL_S
+    if isinstance(idle_s, (int, float)) and not isinstance(idle_s, bool) and not idle_s >= least_s:
+        yield fault("poll_idle_s", f"must be {least_s:g} seconds or more, as `poll_s` is")
     variable = table.get("token_env")
     if isinstance(variable, str) and not _VARIABLE.fullmatch(variable):
         yield fault("token_env", "must name an environment variable, not hold the token itself")

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["kinds", "load"]
 
 _NOT_KINDS = frozenset(
-    {"base", "credentials", "detect", "few_at_a_time", "http", "inflating", "opening", "replies"}
+    """
+    base credentials detect few_at_a_time http inflating opening pools remembered replies
+    """.split()
 )
 """Modules of this package that serve all kinds. What serves one kind lies in that kind's own package."""
 

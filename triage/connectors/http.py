@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from triage.connectors.credentials import secrets_in
+from triage.connectors.remembered import Remembered
 from triage.connectors.replies import (
     Broken,
     Busy,
@@ -54,8 +55,8 @@ READ_TIMEOUT_S = 10.0
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """Largest body that is read, after decompression."""
 MAX_REDIRECTS = 3
-KEEP_ALIVE_S = 3.0
-"""Idle connections are given up before servers do (many after 5 s), so that no request meets one just closed."""
+CONNECTIONS = 50
+"""Largest number of connections to one origin."""
 _USER_AGENT = "triage"
 
 
@@ -76,6 +77,7 @@ class Wire:
         self.headers = dict(headers or {})
         """Sent with every request: credentials and the operator's own headers."""
         self._secrets = secrets_in(self.headers)
+        self._remembered = Remembered()
 
     @property
     def client(self) -> httpx.AsyncClient:
@@ -102,6 +104,7 @@ class Wire:
         headers: Mapping[str, str] | None = None,
         timeout_s: float = READ_TIMEOUT_S,
         max_bytes: int = MAX_BODY_BYTES,
+        again: bool = False,
     ) -> Reply:
         """The answer to one request, whatever its status.
 
@@ -110,12 +113,17 @@ class Wire:
                 must have passed ``segment``.
             json: body to send; large whole numbers and floats stay as they are.
             timeout_s: for the whole exchange, connecting and reading included.
+            again: a GET that is asked at every poll: where the server gives ETags it sends a body only when
+                that changed, and else the same ``Reply`` object is given as before.
 
         Redirects are followed for GET on the same origin only; no cookies are kept.
         """
         url = self._absolute(path)
         where = f"{method} {urlsplit(url).path or '/'}"
         sent_headers = {**self.headers, **(headers or {})}
+        asked = (url, *(params or {}).items())
+        if again:
+            sent_headers.update(self._remembered.condition(asked))
         content = None
         if json is not UNSET:
             content = msgspec.json.encode(json)
@@ -125,7 +133,7 @@ class Wire:
                 for _ in range(MAX_REDIRECTS + 1):
                     reply = await self._once(method, url, where, params, content, sent_headers, max_bytes)
                     if not 300 <= reply.status < 400 or reply.status == 304:
-                        return reply
+                        return self._remembered.whole(asked, reply) if again else reply
                     url, params = self._redirected(method, url, reply), None
         except TimeoutError as error:
             raise Interrupted(f"{where} gave no full answer within {timeout_s:g} s") from error
@@ -255,16 +263,19 @@ def _new_client(
     import truststore
 
     from triage.connectors.inflating import ACCEPTED, InflatingTransport
+    from triage.connectors.pools import Pools
 
     system = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context: ssl.SSLContext = ssl.create_default_context(cafile=ca_file) if ca_file else system
     if client_cert:
         context.load_cert_chain(client_cert, client_key)
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=100, keepalive_expiry=KEEP_ALIVE_S)
+
+    def pool(idle_s: float) -> httpx.AsyncBaseTransport:
+        limits = httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=idle_s)
+        return httpx.AsyncHTTPTransport(verify=context, limits=limits, uds=unix_socket, proxy=proxy)
+
     return httpx.AsyncClient(
-        transport=InflatingTransport(
-            httpx.AsyncHTTPTransport(verify=context, limits=limits, uds=unix_socket, proxy=proxy)
-        ),
+        transport=InflatingTransport(Pools(pool)),
         timeout=httpx.Timeout(None, connect=READ_TIMEOUT_S, pool=READ_TIMEOUT_S),
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

@@ -22,6 +22,7 @@ from triage.desk.documents import shown
 from triage.desk.escalating import Escalations
 from triage.desk.looking import Looking
 from triage.desk.marking import ItemChanged, ItemGone, Marking, Refused
+from triage.desk.open_files import allow_open_files
 from triage.desk.ownership import Ownership
 from triage.desk.rating import Rater
 from triage.desk.redacting import RedactingConnector, redaction_key
@@ -49,6 +50,7 @@ WATCH_S = 0.1
 """How often the files are looked at for what other processes wrote."""
 SUMMARY_S = 1.0
 COUNTED_AT_ONCE = 500
+POLLS_AT_ONCE = 50
 STOP_TIMEOUT_S = 30.0
 
 OpenConnector = Callable[[EndpointConfig, Clients], Connector]
@@ -111,6 +113,8 @@ class Desk(Looking, Marking):
         self._tasks: list[asyncio.Task[None]] = []
         self._unusable: dict[str, str] = {}
         self._stations: dict[str, Station] = {}
+        self._gate = asyncio.Semaphore(POLLS_AT_ONCE)
+        allow_open_files(len(config.endpoints))
         for name, settings in config.endpoints.items():
             if endpoints is None or name in endpoints:
                 self._open(name, settings, opener)
@@ -126,7 +130,14 @@ class Desk(Looking, Marking):
             return
         ownership = Ownership(self.data / "locks", name, stays=self._stays)
         self._stations[name] = Station(
-            connector, ownership, self.queue, self.log, self._publish, self._take_in, read_only=self.read_only
+            connector,
+            ownership,
+            self.queue,
+            self.log,
+            self._publish,
+            self._take_in,
+            self._gate,
+            read_only=self.read_only,
         )
 
     # -- at work --------------------------------------------------------------------------------

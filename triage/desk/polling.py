@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from triage.connectors.base import Connector, Match, Poll
 from triage.connectors.http import Busy, Denied, EndpointError
+from triage.desk.pace import Pace
 from triage.model.decision import REOPENING_STATES
 from triage.model.endpoint import Health, HealthState
 from triage.model.item import Gone, Item
@@ -17,12 +18,8 @@ from triage.store.errors import StoreError
 from triage.store.log import Log
 from triage.store.queue import Queue
 
-__all__ = ["MAX_BACKOFF_S", "Poller", "bury_vanished"]
+__all__ = ["Poller", "bury_vanished"]
 
-MAX_BACKOFF_S = 120.0
-MAX_WISHED_S = 3600.0
-"""Longest pause that an endpoint is granted, whatever it wishes for."""
-JITTER = 0.1
 TOMBSTONE_S = 600.0
 """How long a tombstone stays for a console that may still show it."""
 
@@ -33,13 +30,17 @@ Changed = Callable[[Iterable[str], Iterable[str]], None]
 class Poller:
     """Polls one endpoint; at most one poll is in flight."""
 
-    def __init__(self, connector: Connector, queue: Queue, log: Log, changed: Changed) -> None:
+    def __init__(
+        self, connector: Connector, queue: Queue, log: Log, changed: Changed, gate: asyncio.Semaphore
+    ) -> None:
         self.connector = connector
+        self.gate = gate
+        """Lets in so many polls at a time: an endpoint's time begins when it is asked, not when it queues."""
         self.endpoint: str = connector.config.name
         self.queue = queue
         self.log = log
         self.changed = changed
-        self.failures = 0
+        self.pace = Pace(connector.config.poll_s, connector.config.longest_poll_s, time.monotonic())
         self.polls = 0
         """How many polls were finished, well or not."""
         self.first_at: datetime | None = None
@@ -79,30 +80,32 @@ class Poller:
     async def poll(self) -> float:
         """Poll once; the seconds to wait before the next poll."""
         async with self._one:
-            retry_after_s: float | None = None
+            wished_s = 0.0
             try:
-                retry_after_s = await self._ask()
+                wished_s = await self._ask()
                 self.trouble = ""
             except StoreError as error:
-                self.failures += 1
+                self.pace.failed()
                 self.trouble = str(error)
             self.polls += 1
-        return self._pause_s(retry_after_s)
+        return self.pace.pause_s(time.monotonic(), wished_s)
 
-    async def _ask(self) -> float | None:
+    async def _ask(self) -> float:
         """Ask the endpoint and put its answer into the queue; the pause it wishes for. Raises StoreError."""
         try:
-            found = await self.connector.poll()
-            await self._take(found)
+            async with self.gate:
+                found = await self.connector.poll()
+            changed = await self._take(found)
         except EndpointError as error:
-            self.failures += 1
+            self.pace.failed()
             self._say(HealthState.DENIED if isinstance(error, Denied) else HealthState.FAILING, str(error))
-            return error.retry_after_s if isinstance(error, Busy) else None
-        self.failures = 0
+            return (error.retry_after_s or 0.0) if isinstance(error, Busy) else 0.0
+        self.pace.went_well(time.monotonic(), changed=changed)
         self.first_at = self.first_at or datetime.now(UTC)
-        return None
+        return 0.0
 
-    async def _take(self, found: Poll) -> None:
+    async def _take(self, found: Poll) -> bool:
+        """Put what was polled into the queue; whether anything differs from before."""
         items, twice = _without_duplicates(found.items)
         now = datetime.now(UTC)
         changes = self.queue.sync(self.endpoint, items, now)
@@ -114,6 +117,7 @@ class Poller:
         self._say(state, _summed(problems), waiting=len(items))
         await bury_vanished(self.connector, self.queue, self.log, changes.vanished, self.changed)
         self._forget_old(now)
+        return bool(changes.new or changes.changed or changes.back or changes.vanished)
 
     async def _ask_about(self) -> Match | None:
         try:
@@ -128,12 +132,6 @@ class Poller:
         if old:
             self.queue.forget(old)
             self.changed(old, ())
-
-    def _pause_s(self, retry_after_s: float | None) -> float:
-        poll_s: float = self.connector.config.poll_s
-        pause_s = min(poll_s * 2**self.failures, max(poll_s, MAX_BACKOFF_S))
-        pause_s *= random.uniform(1 - JITTER, 1 + JITTER)
-        return float(max(pause_s, min(retry_after_s or 0.0, MAX_WISHED_S)))
 
     def _say(self, state: HealthState, detail: str, waiting: int | None = None) -> None:
         before = self.queue.health(self.endpoint) or Health(self.endpoint)

@@ -7,6 +7,7 @@ queue and the log, and try the lock again every second.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -20,7 +21,6 @@ from triage.store.queue import Queue
 __all__ = ["Station"]
 
 TAKE_OVER_S = 1.0
-READ_ONLY_STEP_S = 0.5
 
 Publish = Callable[..., None]
 """``publish(items=…, endpoints=…, decisions=…)``."""
@@ -37,6 +37,7 @@ class Station:
         log: Log,
         publish: Publish,
         refresh: Callable[[], None],
+        gate: asyncio.Semaphore,
         *,
         read_only: bool,
     ) -> None:
@@ -45,9 +46,9 @@ class Station:
         self.ownership = ownership
         self.read_only = read_only
         self._publish = publish
-        self.poller = Poller(connector, queue, log, self._polled)
+        self.poller = Poller(connector, queue, log, self._polled, gate)
         self.deliverer = Deliverer(connector, queue, log, self._delivered, self.poller.soon, refresh)
-        self._released = False
+        self._released = asyncio.Event()
         self._others_since: datetime | None = None
 
     @property
@@ -59,7 +60,7 @@ class Station:
         """Work until cancelled; frees the lock at the end."""
         try:
             while True:
-                if self._released or not self.ownership.try_take():
+                if self._released.is_set() or not self.ownership.try_take():
                     self._others_since = self._others_since or datetime.now(UTC)
                     await asyncio.sleep(TAKE_OVER_S)
                 elif self.read_only:
@@ -72,31 +73,29 @@ class Station:
 
     async def release(self) -> None:
         """Let another process work on it, once sends under way are logged; until ``take_up``."""
-        self._released = True
-        self.poller.soon()
+        self._released.set()
         await self.deliverer.finish()
         while self.ownership.held:
             await asyncio.sleep(0.02)
 
     def take_up(self) -> None:
         """Work on it again, when the lock can be had."""
-        self._released = False
+        self._released.clear()
 
     async def _work(self) -> None:
         self._publish(endpoints=(self.name,))
         polling = asyncio.create_task(self.poller.run(), name=f"poll {self.name}")
         delivering = asyncio.create_task(self.deliverer.run(), name=f"deliver {self.name}")
+        released = asyncio.create_task(self._released.wait(), name=f"release {self.name}")
+        tasks = (polling, delivering, released)
         try:
-            while not self._released:
-                done, _ = await asyncio.wait(
-                    (polling, delivering), timeout=0.1, return_when=asyncio.FIRST_COMPLETED
-                )
-                for task in done:
-                    task.result()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            for task in (polling, delivering):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(polling, delivering, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self.deliverer.finish()
             self.ownership.free()
 
@@ -107,9 +106,10 @@ class Station:
         finally:
             self.ownership.free()
         loop = asyncio.get_running_loop()
-        until = self.poller.due_at = loop.time() + pause_s
-        while loop.time() < until and not self._released:
-            await asyncio.sleep(min(READ_ONLY_STEP_S, pause_s))
+        self.poller.due_at = loop.time() + pause_s
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._released.wait()
 
     def _polled(self, items: Iterable[str], endpoints: Iterable[str]) -> None:
         self._publish(items=items, endpoints=endpoints)

@@ -10,7 +10,10 @@ import msgspec
 
 from triage.model.reason import ReadyReason
 
-__all__ = ["EndpointConfig", "Health", "HealthState"]
+__all__ = ["POLL_S", "EndpointConfig", "Health", "HealthState"]
+
+
+POLL_S = 5.0
 
 
 class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,8 +25,11 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Which connector speaks to it, for instance ``langgraph``."""
     url: str
     """Where it is, with its path prefix; no query."""
-    poll_s: float = 5.0
-    """Seconds between two polls while it answers."""
+    poll_s: float = POLL_S
+    """Seconds between two polls while it answers. Half of it for a while after something changed there."""
+    poll_idle_s: float | None = None
+    """Longest pause between two polls while nothing changes there: it grows to a tenth of the quiet time. Default:
+    four times ``poll_s``, at most 30."""
     token_env: str | None = None
     """Environment variable that holds the token."""
     token_command: list[str] | None = None
@@ -51,6 +57,11 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     redact: list[str] = []
     """Arguments that are shown, logged and given to programs as ``‹redacted›``, such as ``args.card.number``; what
     you leave so is sent as the agent proposed it. A step goes into every element of a list."""
+
+    @property
+    def longest_poll_s(self) -> float:
+        """Seconds of the longest pause while it answers."""
+        return self.poll_idle_s or max(self.poll_s, min(4 * self.poll_s, 30.0))
 
     def faults(self) -> Iterable[tuple[tuple[str, ...], str]]:
         """What is wrong although each setting has its type: the keys within the endpoint's table, and why.

@@ -66,7 +66,8 @@ class Root(msgspec.Struct, frozen=True):
 class Page(msgspec.Struct, frozen=True):
     """``GET {url}/items``: one page of what waits."""
 
-    items: list[Any]
+    items: msgspec.Raw
+    """A list of items, each read by itself."""
     next: str | None = None
 
 

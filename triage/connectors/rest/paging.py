@@ -40,16 +40,20 @@ def find(expression: str, reply: Reply, key: str) -> Any:
         raise Garbled(f"map.{key}: {error}, in the answer to {reply.where}") from error
 
 
-async def read_pages(wire: Wire, listing: Listing, page_size: int) -> list[list[Any]]:
-    """The raw items, page by page. Raises EndpointError rather than leave any out."""
-    return await _Pages(wire, listing, page_size).read()
+async def read_pages(wire: Wire, listing: Listing, page_size: int, *, again: bool = False) -> list[list[Any]]:
+    """The raw items, page by page. Raises EndpointError rather than leave any out.
+
+    ``again``: as a poll does, again and again (see ``Wire.request``).
+    """
+    return await _Pages(wire, listing, page_size, again).read()
 
 
 class _Pages:
     """One reading of the whole list."""
 
-    def __init__(self, wire: Wire, listing: Listing, page_size: int) -> None:
+    def __init__(self, wire: Wire, listing: Listing, page_size: int, again: bool) -> None:
         self.wire = wire
+        self.again = again and listing.method == "GET"
         self.listing = listing
         self.pages: list[list[Any]] = []
         self.values: dict[str, Any] = {
@@ -78,10 +82,9 @@ class _Pages:
 
     async def _ask(self) -> Reply:
         if self._link is None:
-            return await ask(self.wire, self.listing, self.values)
-        return await self.wire.request(
-            "GET", self._link, headers=fill_headers(self.listing.headers, self.values)
-        )
+            return await ask(self.wire, self.listing, self.values, again=self.again)
+        headers = fill_headers(self.listing.headers, self.values)
+        return await self.wire.request("GET", self._link, headers=headers, again=self.again)
 
     def _turn(self, reply: Reply, rows: list[Any]) -> bool:
         """Make ready for the next page; False when there is none."""

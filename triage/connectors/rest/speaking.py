@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -25,37 +27,50 @@ LANDING_S = 60.0
 MAX_PAGES = 1000
 
 
+class _Items(msgspec.Struct, frozen=True):
+    items: list[Any]
+
+
 class _Standing409(msgspec.Struct, frozen=True):
     decision: DecisionDocument
 
 
 class Speaking:
-    """One agent that serves the contract. Keeps nothing but when a decision was first found missing."""
+    """One agent that serves the contract. Keeps its last list, and when a decision was first found missing."""
 
     def __init__(self, endpoint: str, wire: Wire, page_size: int) -> None:
         self.endpoint = endpoint
         self.wire = wire
         self.page_size = page_size
         self._missing_since: dict[str, float] = {}
+        self._last: tuple[bytes, Poll] = b"", Poll(())
+        """What the last poll read, as one hash, and what that was."""
 
     async def poll(self) -> Poll:
-        """All that waits, over all pages."""
-        pages: list[list[Any]] = []
+        """All that waits, over all pages; the same object as the last time where the agent sent the same."""
+        pages: list[Reply] = []
         seen: set[str] = set()
         cursor: str | None = None
         for _ in range(MAX_PAGES):
             params: dict[str, Any] = {"state": "pending", "limit": self.page_size}
             if cursor is not None:
                 params["cursor"] = cursor
-            page: Page = (await self.wire.get("items", params=params)).decode(Page)
-            pages.append(page.items)
+            reply = await self.wire.get("items", params=params, again=True)
+            page: Page = reply.decode(Page)
+            pages.append(reply)
             if page.next is None:
-                return collect(pages, self)
+                return self._collected(pages)
             if page.next in seen:
                 raise Garbled(f"{self.endpoint} gives the same next page twice: {page.next[:80]!r}")
             seen.add(page.next)
             cursor = page.next
         raise Garbled(f"{self.endpoint} has more than {MAX_PAGES} pages of waiting items")
+
+    def _collected(self, pages: Sequence[Reply]) -> Poll:
+        digest = sha256(b"".join(sha256(page.content).digest() for page in pages)).digest()
+        if digest != self._last[0] or self._last[1].problems:  # whether a problem lasts may hang on the time
+            self._last = digest, collect([page.decode(_Items).items for page in pages], self)
+        return self._last[1]
 
     def named(self, raw: Any, position: int) -> str:
         """How to speak of an item that cannot be read."""
