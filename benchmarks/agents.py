@@ -131,9 +131,10 @@ class Agents:
         self._process.communicate(timeout=10)
 
     def config(self, count: int, poll_s: float) -> str:
-        """Settings of ``count`` endpoints."""
+        """Settings of ``count`` endpoints, polled as often while nothing happens as at other times."""
         return "\n".join(
             f'[endpoints.e{number}]\nkind = "rest"\nurl = "{self.url}/e{number}"\npoll_s = {poll_s}\n'
+            f"poll_idle_s = {poll_s}\n"
             for number in range(count)
         )
 

@@ -10,23 +10,23 @@ from benchmarks.figures import Figure, Row, percentile
 from benchmarks.making import Place
 from benchmarks.part import Part, Setting
 from benchmarks.terminal import Terminal
+from triage.desk.pace import LIVELY_POLLS
 
 __all__ = ["PARTS"]
 
 
 def _thousand(setting: Setting) -> Mapping[str, Figure]:
-    count = 100 if setting.short else 1000
-    watched_s = 10.0 if setting.short else 30.0
+    count, poll_s, watched_s = (100, 1.0, 5.0) if setting.short else (1000, 5.0, 30.0)
     with Agents() as agents, setting.directory() as directory:
-        place = Place(directory / "desk", agents.config(count, 5.0))
+        place = Place(directory / "desk", agents.config(count, poll_s))
         agents.add(*((f"e{each}", document(each)) for each in range(count)))
         with Terminal(place.command, place.env) as terminal:
             terminal.wait_until(lambda shown: f"/{count:,}" in shown, "all that wait", limit_s=120)
-            terminal.settle(8.0, 20.0)
+            time.sleep((LIVELY_POLLS + 1) * poll_s)  # after what came they are asked more often for a while
             cpu_s, requests = terminal.cpu_s(), agents.requests()
             time.sleep(watched_s)
             cpu_s, requests = terminal.cpu_s() - cpu_s, agents.requests() - requests
-            moves = [terminal.answer("j", quiet_s=0.08).last_ms for _ in range(setting.times(60))]
+            moves = [terminal.answer("j").last_ms for _ in range(setting.times(60))]
             memory = terminal.memory_mib()
             terminal.press("q")
     note = f"{count:,} endpoints, {requests / watched_s:.0f} requests a second"

@@ -55,8 +55,9 @@ READ_TIMEOUT_S = 10.0
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """Largest body that is read, after decompression."""
 MAX_REDIRECTS = 3
-CONNECTIONS = 50
-"""Largest number of connections to one origin."""
+CONNECTIONS = 10
+"""Largest number of connections to one origin, for reading and for sending each; looking for a free one costs by
+their number's square."""
 _USER_AGENT = "triage"
 
 
@@ -274,6 +275,8 @@ def _new_client(
         limits = httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=idle_s)
         return httpx.AsyncHTTPTransport(verify=context, limits=limits, uds=unix_socket, proxy=proxy)
 
+    if proxy:
+        pool(0.0)  # where it cannot be used this is said now, not with the first request
     return httpx.AsyncClient(
         transport=InflatingTransport(Pools(pool)),
         timeout=httpx.Timeout(None, connect=READ_TIMEOUT_S, pool=READ_TIMEOUT_S),
