@@ -14,7 +14,7 @@ from triage.connectors import http
 from triage.connectors.rest import RestConfig
 from triage.desk import desk as desk_module
 from triage.desk.desk import Desk
-from triage.model.endpoint import HealthState
+from triage.model.endpoint import EndpointConfig, HealthState
 
 COUNT = 30
 
@@ -23,9 +23,8 @@ async def test_so_many_are_asked_at_a_time_and_their_time_begins_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desk_module, "POLLS_AT_ONCE", 3)
-    monkeypatch.setattr(
-        http.Wire.request, "__kwdefaults__", {**http.Wire.request.__kwdefaults__, "timeout_s": 0.5}
-    )
+    defaults = {**(http.Wire.request.__kwdefaults__ or {}), "timeout_s": 0.5}
+    monkeypatch.setattr(http.Wire.request, "__kwdefaults__", defaults)
     under_way, most = 0, 0
     async with Server() as server:
 
@@ -38,7 +37,7 @@ async def test_so_many_are_asked_at_a_time_and_their_time_begins_then(
             under_way -= 1
             return Response({"items": [], "next": None})
 
-        endpoints = {
+        endpoints: dict[str, EndpointConfig] = {
             name: RestConfig(name=name, kind="rest", url=f"{server.url}/{name}", poll_s=600)
             for name in (f"e{number}" for number in range(COUNT))
         }
