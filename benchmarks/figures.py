@@ -26,7 +26,7 @@ class Figure(msgspec.Struct, frozen=True):
     value: float
     note: str = ""
     """How it came about, in a few words: how often, what else was seen."""
-    peer: Peer | None = None
+    peers: tuple[Peer, ...] = ()
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as a table for a terminal and for Markdown alike."""
-    head = ("what", "aim", "figure", "of the aim", "a peer")
+    head = ("what", "aim", "figure", "of the aim", "peers in the same run")
     body = [head, *(_cells(row) for row in rows)]
     widths = [max(len(cells[column]) for cells in body) for column in range(len(head))]
     lines = [_line(cells, widths) for cells in body]
@@ -85,8 +85,14 @@ def _cells(row: Row) -> tuple[str, ...]:
         return row.what, aim, "not measured", "", ""
     ratio = row.ratio
     of_aim = "" if ratio is None or row.aim == 0 else f"{ratio:.2f}×"
-    peer = f"{figure.peer.name} {_written(figure.peer.value, row.unit)}" if figure.peer else ""
-    return row.what, aim, _written(figure.value, row.unit), of_aim, peer
+    peers = ", ".join(_beside(peer, figure.value, row.unit) for peer in figure.peers)
+    return row.what, aim, _written(figure.value, row.unit), of_aim, peers
+
+
+def _beside(peer: Peer, value: float, unit: Unit) -> str:
+    """What a peer took, and the figure as so many times that."""
+    times = f" ({value / peer.value:.2f}×)" if peer.value else ""
+    return f"{peer.name} {_written(peer.value, unit)}{times}"
 
 
 def _written(value: float, unit: Unit) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.figures import Peer, median
 from benchmarks.terminal import Terminal
 
-__all__ = ["MailReader", "mail_reader"]
+__all__ = ["MailReader", "mail_readers"]
 
-_RC = """set folder = "{box}"
+_MUTTRC = """set folder = "{box}"
 set spoolfile = "{box}"
 set mbox_type = Maildir
 set header_cache = ""
@@ -27,64 +28,88 @@ set hostname = "localhost"
 bind index j next-entry
 bind pager j next-entry
 """
+_AERC_ACCOUNT = """[bench]
+source = maildir://{directory}
+default = box
+from = me@localhost
+"""
 
 
 class MailReader:
-    """neomutt or mutt, on a box of ``count`` messages of 1 KB made in ``directory``."""
+    """A mail program in a pty, on a box of ``count`` messages of 1 KB, the newest under the cursor at first."""
 
-    def __init__(self, program: str, directory: Path, count: int) -> None:
-        self.name = program
+    def __init__(self, name: str, command: list[str], env: Mapping[str, str], count: int, older: str) -> None:
+        self.name = name
+        self._command = command
+        self._env = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8", **env}
         self._count = count
-        self._box = directory / "box"
-        self._rc = directory / "muttrc"
-        self._rc.write_text(_RC.format(box=self._box))
-        for part in ("cur", "new", "tmp"):
-            (self._box / part).mkdir(parents=True)
-        for number in range(count):
-            (self._box / "cur" / f"{1_700_000_000 + number}.{number}.host:2,S").write_text(_message(number))
-
-    def terminal(self) -> Terminal:
-        """The program in a pty."""
-        env = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self._rc.parent),
-            "TERM": "xterm-256color",
-            "LANG": "C.UTF-8",
-        }
-        return Terminal([self.name, "-n", "-F", str(self._rc)], env)
+        self._older = older
+        """The key that moves to the next older message."""
 
     def start_s(self) -> Peer:
-        """From the command to the list painted and the next entry taken."""
-        with self.terminal() as terminal:
+        """From the command to the list painted and a key taken."""
+        with self._terminal() as terminal:
             painted = self._wait_for_list(terminal)
-            answer = terminal.answer("k")
+            answer = terminal.answer(self._older)
             terminal.press("q")
         return Peer(self.name, painted - terminal.began + answer.last_ms / 1000)
 
-    def _wait_for_list(self, terminal: Terminal) -> float:
-        newest = _subject(self._count - 1)
-        return terminal.wait_until(lambda shown: newest in shown, "the list", limit_s=120)
-
-    def key(self, keys: str, times: int = 30) -> tuple[Peer, Peer]:
+    def key(self, times: int = 30) -> tuple[Peer, Peer]:
         """A key after a pause: milliseconds to the last byte, and bytes."""
-        with self.terminal() as terminal:
+        with self._terminal() as terminal:
             self._wait_for_list(terminal)
             terminal.settle(0.3)
-            answers = [terminal.answer(keys) for _ in range(times)]
+            answers = [terminal.answer(self._older) for _ in range(times)]
             terminal.press("q")
         return (
             Peer(self.name, median(each.last_ms for each in answers)),
             Peer(self.name, median(each.size for each in answers)),
         )
 
+    def _terminal(self) -> Terminal:
+        return Terminal(self._command, self._env)
 
-def mail_reader(directory: Path, count: int) -> MailReader | None:
-    """The first of the known ones that is installed."""
-    for program in ("neomutt", "mutt"):
-        if shutil.which(program):
-            directory.mkdir(parents=True, exist_ok=True)
-            return MailReader(program, directory, count)
-    return None
+    def _wait_for_list(self, terminal: Terminal) -> float:
+        newest = _subject(self._count - 1)
+        return terminal.wait_until(lambda shown: newest in shown, "the list", limit_s=120)
+
+
+def mail_readers(directory: Path, count: int) -> list[MailReader]:
+    """Those that are installed, on one box made in ``directory``."""
+    found = [program for program in ("neomutt", "mutt", "aerc") if shutil.which(program)]
+    if "neomutt" in found and "mutt" in found:
+        found.remove("mutt")  # where it stands beside neomutt it is often the same program
+    if found:
+        _make_box(directory, count)
+    return [
+        _aerc(directory, count) if program == "aerc" else _mutt(program, directory, count)
+        for program in found
+    ]
+
+
+def _make_box(directory: Path, count: int) -> None:
+    for part in ("cur", "new", "tmp"):
+        (directory / "box" / part).mkdir(parents=True)
+    for number in range(count):
+        (directory / "box" / "cur" / f"{1_700_000_000 + number}.{number}.host:2,S").write_text(
+            _message(number)
+        )
+
+
+def _mutt(program: str, directory: Path, count: int) -> MailReader:
+    rc = directory / "muttrc"
+    rc.write_text(_MUTTRC.format(box=directory / "box"))
+    return MailReader(program, [program, "-n", "-F", str(rc)], {"HOME": str(directory)}, count, "k")
+
+
+def _aerc(directory: Path, count: int) -> MailReader:
+    settings = directory / "aerc"
+    settings.mkdir()
+    (settings / "aerc.conf").write_text("[general]\nunsafe-accounts-conf=true\n")
+    (settings / "binds.conf").write_text("[messages]\nj = :next<Enter>\nq = :quit<Enter>\n")
+    (settings / "accounts.conf").write_text(_AERC_ACCOUNT.format(directory=directory))
+    env = {"HOME": str(directory), "XDG_CONFIG_HOME": str(directory)}
+    return MailReader("aerc", ["aerc"], env, count, "j")
 
 
 def _subject(number: int) -> str:

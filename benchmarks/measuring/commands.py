@@ -31,7 +31,7 @@ def _commands(setting: Setting) -> Mapping[str, Figure]:
         figures = {}
         for name in ("status", "--help"):
             took = median(_took_s([*place.command, name], place.env) for _ in range(times))
-            figures[f"command-{name.strip('-')}"] = Figure(took, f"median of {times}", bare)
+            figures[f"command-{name.strip('-')}"] = Figure(took, f"median of {times}", (bare,))
     return figures
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from benchmarks.agents import Agents, document
+from benchmarks.bare_polling import bare_polling
 from benchmarks.figures import Figure, Row, percentile
 from benchmarks.making import Place
 from benchmarks.part import Part, Setting
@@ -29,9 +30,11 @@ def _thousand(setting: Setting) -> Mapping[str, Figure]:
             moves = [terminal.answer("j").last_ms for _ in range(setting.times(60))]
             memory = terminal.memory_mib()
             terminal.press("q")
+            terminal.wait_ended()
+        bare = bare_polling(agents.url, count, poll_s, watched_s)
     note = f"{count:,} endpoints, {requests / watched_s:.0f} requests a second"
     return {
-        "endpoints-cpu": Figure(cpu_s / watched_s * 100, note),
+        "endpoints-cpu": Figure(cpu_s / watched_s * 100, note, (bare,)),
         "endpoints-memory": Figure(memory, note),
         "endpoints-j": Figure(percentile(moves, 0.95), f"{note}; p95 of {len(moves)}"),
     }

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from benchmarks.figures import Figure, Row, median, percentile
 from benchmarks.making import Place, make_queue
 from benchmarks.part import Part, Setting
-from benchmarks.peers import mail_reader
+from benchmarks.peers import mail_readers
 from benchmarks.terminal import Answer, Terminal
 from triage.store.log import Log
 
@@ -47,8 +47,7 @@ def _with_pane(setting: Setting) -> Mapping[str, Figure]:
     with setting.directory() as directory:
         place = Place(directory / "desk")
         make_queue(place.data, _COUNT)
-        peer = mail_reader(directory / "mail", _COUNT)
-        mail_ms, mail_bytes = peer.key("k") if peer else (None, None)
+        beside = [peer.key() for peer in mail_readers(directory / "mail", _COUNT)]
         with console(place) as terminal:
             cpu_s = terminal.cpu_s()
             moves = [terminal.answer("jk"[number // 10 % 2]) for number in range(times)]
@@ -56,9 +55,11 @@ def _with_pane(setting: Setting) -> Mapping[str, Figure]:
             pages = _each(terminal, "\x06", setting.times(20))
     note = f"{times} keys; {cpu_ms:.1f} ms of processor time each, idling included"
     return {
-        "j": Figure(median(each.last_ms for each in moves), note, mail_ms),
+        "j": Figure(median(each.last_ms for each in moves), note, tuple(ms for ms, _ in beside)),
         "j-p95": Figure(percentile((each.last_ms for each in moves), 0.95), f"{times} keys"),
-        "j-bytes": Figure(median(each.size for each in moves), f"{times} keys", mail_bytes),
+        "j-bytes": Figure(
+            median(each.size for each in moves), f"{times} keys", tuple(size for _, size in beside)
+        ),
         "page-bytes": Figure(median(each.size for each in pages), f"{len(pages)} keys"),
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from benchmarks.figures import Figure, Row, median
 from benchmarks.making import Place, make_log, make_queue
 from benchmarks.part import Part, Setting
-from benchmarks.peers import mail_reader
+from benchmarks.peers import mail_readers
 from benchmarks.terminal import Terminal
 
 __all__ = ["PARTS"]
@@ -36,8 +36,7 @@ def _thousand(setting: Setting) -> Mapping[str, Figure]:
         make_queue(place.data, 1000)
         _start(place, 1000)  # compiles what was changed, and leaves what the console remembers
         starts = [_start(place, 1000) for _ in range(times)]
-        peer = mail_reader(directory / "mail", 1000)
-        beside = peer.start_s() if peer else None
+        beside = tuple(peer.start_s() for peer in mail_readers(directory / "mail", 1000))
     note = f"median of {times}"
     return {
         "start-rows": Figure(median(rows for rows, _, _ in starts), note),
@@ -54,8 +53,8 @@ def _hundred_thousand(setting: Setting) -> Mapping[str, Figure]:
         make_log(place.data, decisions)
         _start(place, count)
         starts = [_start(place, count) for _ in range(times)]
-        peer = None if setting.short else mail_reader(directory / "mail", count)
-        beside = peer.start_s() if peer else None
+        peers = [] if setting.short else mail_readers(directory / "mail", count)
+        beside = tuple(peer.start_s() for peer in peers)
     note = f"{count:,} items, {decisions:,} decisions; median of {times}"
     return {
         "start-large": Figure(median(ready for _, ready, _ in starts), note, beside),

@@ -14,7 +14,7 @@ from typing import Any
 
 from tinydb import TinyDB
 
-from benchmarks.figures import Figure, Peer, Row, median
+from benchmarks.figures import Figure, Row, median
 from benchmarks.making import item, make_log
 from benchmarks.part import Part, Setting
 from benchmarks.writing import decision_on
@@ -67,7 +67,7 @@ def _durable(setting: Setting) -> Mapping[str, Figure]:
             raw = (before + _raw_rate(directory, seconds / 2)) / 2
             rate = sum(each["count"] / each["seconds"] for each in told)
             note = f"{rate:,.0f} decisions a second, {raw:,.0f} appends"
-            figures[name] = Figure(rate / raw * 100, note, Peer("append and fdatasync", 100))
+            figures[name] = Figure(rate / raw * 100, note)
     return figures
 
 

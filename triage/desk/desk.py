@@ -48,6 +48,8 @@ __all__ = ["Change", "Desk", "ItemChanged", "ItemGone", "Refused"]
 
 WATCH_S = 0.1
 """How often the files are looked at for what other processes wrote."""
+GATHER_S = 0.02
+"""What changes within so short a time is told at once."""
 SUMMARY_S = 1.0
 COUNTED_AT_ONCE = 500
 POLLS_AT_ONCE = 50
@@ -104,6 +106,7 @@ class Desk(Looking, Marking):
         self._clients = Clients()
         self._callbacks: list[Callable[[Change], None]] = []
         self._pending = Change()
+        self._stirred = asyncio.Event()
         self._tally = Tally(self.waits, self.sleeps)
         self._uncounted = set(self.queue.ids())
         self.trouble = ""
@@ -228,7 +231,10 @@ class Desk(Looking, Marking):
                     await asyncio.sleep(0)
                 self._write_summary()
                 summary_due, dirty = loop.time() + SUMMARY_S, False
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(GATHER_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_S - GATHER_S):
+                    await self._stirred.wait()
 
     def _try_to_take_in(self) -> str:
         """What is wrong with the store, in words; empty: nothing is."""
@@ -270,8 +276,11 @@ class Desk(Looking, Marking):
             self._pending.endpoints | frozenset(endpoints),
             self._pending.decisions | frozenset(decisions),
         )
+        if self._pending != Change():
+            self._stirred.set()
 
     def _tell(self) -> bool:
+        self._stirred.clear()
         change, self._pending = self._pending, Change()
         if change == Change():
             return False
