@@ -345,6 +345,30 @@ async def test_a_store_that_cannot_be_written_is_said_and_polling_goes_on(
     await until(lambda: desk.trouble == "")
 
 
+async def test_an_entry_that_cannot_be_read_is_said_and_read_again(
+    desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item, seen = agent.ask("a"), list[Change]()
+    desk = desks()
+    desk.queue.sync("agent", [item], datetime.now(UTC))
+    desk.claim(item.id)
+
+    def unreadable(_: str) -> None:
+        raise StoreUnavailable("queue.jsonl cannot be read: the disk reports an error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.queue, "get", unreadable)
+        assert desk.entry(item.id) is None
+        with pytest.raises(StoreUnavailable):
+            desk.decide(item.id, item.revision, APPROVE)
+        await desk.start()
+        await until(lambda: "the disk reports an error" in desk.trouble)
+        desk.subscribe(seen.append)
+    await until(lambda: desk.trouble == "")
+    await until(lambda: any(item.id in change.items for change in seen))
+    assert desk.entry(item.id).item == item  # type: ignore[union-attr]
+
+
 async def test_marks_of_two_operators_do_not_undo_each_other(desks: MakeDesk, agent: Agent) -> None:
     item = agent.ask("a")
     ann, bob = desks(), desks(operator="bob")

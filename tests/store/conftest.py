@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from triage.store import storage
 from triage.store.files import OS, Files
 from triage.store.queue import Queue
+
+
+@pytest.fixture(scope="module", params=["small in memory", "all in the file"])
+def kept_in(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where documents lie; most that tests make are small."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "all in the file":
+            patch.setattr(storage, "SMALL_BYTES", 0)
+        yield
 
 
 @pytest.fixture

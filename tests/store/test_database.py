@@ -16,6 +16,8 @@ from tinydb.table import Document
 
 from triage.store.database import Database, JournalStorage
 
+pytestmark = pytest.mark.usefixtures("kept_in")
+
 
 @pytest.fixture(params=["journal", "json"])
 def open_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], TinyDB]:

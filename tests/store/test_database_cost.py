@@ -12,6 +12,8 @@ import pytest
 from tests.store.disk import Disk
 from triage.store.database import Database
 
+pytestmark = pytest.mark.usefixtures("kept_in")
+
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:

@@ -19,6 +19,8 @@ from triage.store.database import Database
 from triage.store.errors import StoreUnavailable
 from triage.store.files import OS, Files
 
+pytestmark = pytest.mark.usefixtures("kept_in")
+
 State = dict[int, str]
 Change = tuple[int, str | None]
 """The text that a document gets; None: it is removed."""

@@ -21,6 +21,8 @@ from tinydb.table import Document, Table
 from triage.store import storage as storage_module
 from triage.store.database import Database
 
+pytestmark = pytest.mark.usefixtures("kept_in")
+
 TABLES = ("_default", "second")
 MISSING = 999_999
 

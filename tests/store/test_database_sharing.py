@@ -25,6 +25,8 @@ from triage.store.errors import StoreDamaged, StoreLocked
 from triage.store.files import Files
 from triage.store.storage import JournalStorage
 
+pytestmark = pytest.mark.usefixtures("kept_in")
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

@@ -16,6 +16,8 @@ from triage.model.item import Action, Gone, Item
 from triage.store import storage as storage_module
 from triage.store.queue import Entry, Marks, Queue
 
+pytestmark = pytest.mark.usefixtures("kept_in")
+
 
 class TestPolling:
     def test_what_is_polled_first_is_new(self, queue: Queue) -> None:

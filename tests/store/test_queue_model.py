@@ -16,6 +16,8 @@ from triage.model.item import Item
 from triage.store import storage as storage_module
 from triage.store.queue import Entry, Marks, Queue
 
+pytestmark = pytest.mark.usefixtures("kept_in")
+
 
 class Step(NamedTuple):
     """What one of two processes does; the titles are those of polled items, by their keys."""

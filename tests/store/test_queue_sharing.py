@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from triage.store import storage as storage_module
 from triage.store.errors import StoreDamaged, StoreTooNew, StoreUnavailable
 from triage.store.files import Files
 from triage.store.queue import Entry, Marks, Queue
+
+pytestmark = pytest.mark.usefixtures("kept_in")
 
 
 class TestSharing:
@@ -78,6 +81,40 @@ class TestSharing:
         other.mark(C.id, to(Marks(note="x")))
         assert queue.sync("agent", [now, C], later(2)) == changes()
         assert [each.marks for each in queue.entries()] == [Marks(claimed_by="ann"), Marks(), Marks(note="x")]
+
+    def test_what_was_polled_here_before_is_not_taken_for_what_another_stored_since(
+        self, queue: Queue, open_queue: Callable[..., Queue]
+    ) -> None:
+        other, now = open_queue(), item("a", title="changed")
+        for _ in range(2):
+            queue.sync("agent", [A], NOON)
+            assert other.sync("agent", [now], NOON) == changes(changed=[now])
+            assert other.sync("agent", [now], NOON) == changes()
+            assert queue.sync("agent", [A], NOON) == changes(changed=[A])
+        other.bury(A.id, ANSWERED, NOON)
+        assert queue.sync("agent", [A], NOON) == changes(back=[A])
+
+    def test_a_large_poll_that_fails_midway_is_told_as_far_as_it_came_and_goes_on_from_there(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(queue_module, "_AT_ONCE", 5)
+        many = [item(f"{number:02}") for number in range(20)]
+        disk = Disk()
+        queue, opening, halves = Queue(tmp_path / "counted", files=disk), len(disk.calls), 0
+        queue.sync("agent", many, NOON)
+        for at in range(opening + 1, len(disk.calls) + 1):
+            failing = Disk(at, code=errno.ENOSPC, lasting=True)
+            queue = Queue(tmp_path / str(at), files=failing)
+            with contextlib.suppress(StoreUnavailable):
+                queue.sync("agent", many, NOON)
+            failing.heal()
+            stored = [found.item for found in look(Queue(tmp_path / str(at)))]
+            assert stored == many[: len(stored)]
+            if len(stored) < len(many):
+                assert {each.id for each in stored} <= queue.refresh()
+                halves += bool(stored)
+            assert queue.sync("agent", many, NOON) == changes(new=many[len(stored) :])
+        assert halves > 3
 
     def test_compaction_by_one_is_seen_by_the_other(
         self, queue: Queue, open_queue: Callable[..., Queue], monkeypatch: pytest.MonkeyPatch

@@ -486,6 +486,28 @@ async def test_a_store_that_cannot_be_written_is_said(
         await console.until(lambda: "can be saved again" in console.said)
 
 
+async def test_an_item_that_cannot_be_read_is_said_and_shown_again_once_it_can(
+    agent: Agent, open_console: OpenConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = agent.ask("a"), agent.ask("b")
+    async with open_console() as console:
+        await console.until(lambda: len(console.screen.view.rows) == 2)
+
+        def unreadable(_: str) -> None:
+            raise StoreUnavailable("queue.jsonl cannot be read: the disk reports an error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(console.desk.queue, "get", unreadable)
+            await console.press("j", "a")
+            await console.until(lambda: "the disk reports an error" in console.said)
+            await console.press("k", "a", "o", "o", "o", "o", "/", "r", "escape", "a")
+            assert "! trouble" in console.screen.bar.shown_text
+        assert console.desk.recent(1) == []
+        await console.until(lambda: "can be saved again" in console.said)
+        assert {*console.screen.view.rows} == {first.id, second.id}
+        await console.until(lambda: "Refund" in console.screen.pane.shown_text)
+
+
 async def test_how_its_like_was_decided_is_shown_and_can_be_opened(
     agent: Agent, open_console: OpenConsole
 ) -> None:

@@ -109,6 +109,8 @@ class Desk(Looking, Marking):
         self._stirred = asyncio.Event()
         self._tally = Tally(self.waits, self.sleeps)
         self._uncounted = set(self.queue.ids())
+        self._unread: dict[str, str] = {}
+        """Item id → why its entry could not be read, in words."""
         self.trouble = ""
         """Why the store cannot be used just now or work has ended, in words; empty: all goes on."""
         self._fault = ""
@@ -242,7 +244,8 @@ class Desk(Looking, Marking):
             self._take_in()
         except StoreError as error:
             return str(error)
-        troubles = (each.poller.trouble for each in self._stations.values())
+        self._publish(items=self._read_again())
+        troubles = (*self._unread.values(), *(each.poller.trouble for each in self._stations.values()))
         return self._fault or next(filter(None, troubles), "")
 
     def _note_trouble(self, trouble: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from triage.config import Config
 from triage.desk.precedents import CANDIDATES, Precedents, precedents_among
@@ -15,6 +16,7 @@ from triage.model.decision import OPEN_STATES, REOPENING_STATES, DeliveryState
 from triage.model.endpoint import Health, HealthState
 from triage.model.filtering import Subject
 from triage.model.item import Item
+from triage.store.errors import StoreError
 from triage.store.log import Event, Log, Record
 from triage.store.queue import Entry, Outline, Queue
 
@@ -22,6 +24,8 @@ __all__ = ["ENDED_SHOWN_S", "Looking", "is_snoozed"]
 
 ENDED_SHOWN_S = 60.0
 """How long an ended delivery is still listed."""
+READ_AGAIN_AT_ONCE = 20
+"""So many entries that could not be read are tried again at a time."""
 
 
 class Looking:
@@ -34,6 +38,7 @@ class Looking:
     rater: Rater
     _tally: Tally
     _uncounted: set[str]
+    _unread: dict[str, str]
     _ended: dict[str, Record]
     _stations: dict[str, Station]
     _unusable: dict[str, str]
@@ -56,8 +61,21 @@ class Looking:
         return list(self.queue.entries())
 
     def entry(self, item_id: str) -> Entry | None:
-        """One of them, by its whole id."""
-        return self.queue.get(item_id)
+        """One of them, by its whole id; None, too, where it cannot be read just now: ``trouble`` then says so."""
+        try:
+            found = self.queue.get(item_id)
+        except StoreError as error:
+            self._unread[item_id] = str(error)
+            return None
+        self._unread.pop(item_id, None)
+        return found
+
+    def _read_again(self) -> set[str]:
+        """Try to read what could not be read; the ids of what now can."""
+        some = list(islice(self._unread, READ_AGAIN_AT_ONCE))
+        for item_id in some:
+            self.entry(item_id)
+        return {item_id for item_id in some if item_id not in self._unread}
 
     def waiting(self) -> list[Entry]:
         """What wants a decision now: neither gone, nor decided, nor snoozed."""
@@ -74,7 +92,7 @@ class Looking:
 
     def sleeps(self, item_id: str, outline: Outline, now: datetime) -> bool:
         """Whether the operators put an item off at ``now``."""
-        entry = self.queue.get(item_id) if outline.marked else None
+        entry = self.entry(item_id) if outline.marked else None
         return entry is not None and is_snoozed(entry, now)
 
     def is_decided(self, item_id: str) -> bool:

@@ -10,6 +10,7 @@ from tinydb import TinyDB
 from tinydb.queries import QueryLike
 from tinydb.table import Document, Table
 
+from triage.store.documents import Documents
 from triage.store.storage import JournalStorage
 from triage.store.table_draft import TableDraft
 
@@ -58,7 +59,8 @@ class JournalTable(Table):
             return None if raw is None else self.document_class(json.loads(raw), doc_id)
         if doc_ids is not None:
             wanted = {str(each) for each in doc_ids}
-            return [self._document(key, json.loads(raw)) for key, raw in documents.items() if key in wanted]
+            found = [key for key in documents if key in wanted]
+            return [self._document(key, json.loads(documents[key])) for key in found]
         if cond is not None:
             for key, document in self._decoded(documents):
                 if cond(document):
@@ -76,7 +78,7 @@ class JournalTable(Table):
             yield self._document(key, document)
 
     def raw(self, key: str) -> bytes | None:
-        """A document's JSON as of the last refresh; nothing is asked of the disk."""
+        """A document's JSON as of the last refresh; a large one is read in the journal."""
         return self._journal_storage.table(self.name).get(key)
 
     def write_raw(self, documents: Mapping[str, bytes | None], *, sync: bool) -> None:
@@ -84,7 +86,7 @@ class JournalTable(Table):
         if documents:
             self._journal_storage.commit({self.name: documents}, sync=sync)
 
-    def _current(self) -> Mapping[str, bytes]:
+    def _current(self) -> Documents:
         """The documents' JSON, with what others wrote; forgets cached queries where the table changed."""
         self._journal_storage.refresh()
         generation = self._journal_storage.generation(self.name)
@@ -93,8 +95,8 @@ class JournalTable(Table):
             self.clear_cache()
         return self._journal_storage.table(self.name)
 
-    def _decoded(self, documents: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
-        return ((key, json.loads(raw)) for key, raw in list(documents.items()))
+    def _decoded(self, documents: Documents) -> Iterator[tuple[str, dict[str, Any]]]:
+        return ((key, json.loads(raw)) for key, raw in documents.copy().items())
 
     def _document(self, key: str, document: dict[str, Any]) -> Document:
         return self.document_class(document, self.document_id_class(key))

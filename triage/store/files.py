@@ -9,7 +9,7 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from triage.store.errors import SyncFailed
@@ -146,8 +146,12 @@ def append_bytes(files: Files, path: Path, data: bytes, *, sync: bool) -> None:
         raise
 
 
-def replace_file(files: Files, path: Path, chunks: Iterable[bytes]) -> None:
+def replace_file(
+    files: Files, path: Path, chunks: Iterable[bytes], keep: Callable[[int], None] | None = None
+) -> None:
     """Put a new file in the place of ``path``, durably: whole, or not at all.
+
+    ``keep`` is told a descriptor of it that is closed afterwards; where that raises OSError the old one stands.
 
     Raises OSError where the old one still stands, SyncFailed where the new one stands but its name may
     not be on the disk yet.
@@ -155,10 +159,12 @@ def replace_file(files: Files, path: Path, chunks: Iterable[bytes]) -> None:
     new = path.with_name(path.name + ".new")
     files.remove(new)
     try:
-        with opened(files, new, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
+        with opened(files, new, os.O_RDWR | os.O_CREAT | os.O_EXCL) as descriptor:
             for chunk in chunks:
                 write_all(files, descriptor, chunk)
             files.sync(descriptor)
+            if keep is not None:
+                keep(descriptor)
         _rename(files, new, path)
     except BaseException:
         with contextlib.suppress(OSError):  # the next one removes it

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from triage.store.documents import HeldFile
 from triage.store.errors import StoreDamaged, StoreTooNew, StoreUnavailable, SyncFailed, os_words
 from triage.store.files import OS, Files, append_bytes, make_directory, opened, read_at, replace_file
 from triage.store.lock import StoreLock, Waiting
@@ -25,7 +26,7 @@ from triage.store.lock import StoreLock, Waiting
 __all__ = ["Batch", "Journal"]
 
 VERSION = 1
-READ_BYTES = 4 << 20
+READ_BYTES = 1 << 20
 """At most this much is read at a time, unless a single line is longer."""
 _TAIL_BYTES = 4096
 
@@ -48,6 +49,8 @@ class Batch(msgspec.Struct, frozen=True):
     """The file was read from its start: forget what was read before."""
     more: bool = False
     """There is more to read."""
+    start: int = 0
+    """Where the first of them begins: bytes from the end of the header."""
 
 
 class Journal:
@@ -64,6 +67,8 @@ class Journal:
         self._format = format
         self._remedy = remedy
         self._files = files
+        self.held: HeldFile | None = None
+        """The file that was read or written last, for reading in it; its places count from the header's end."""
         self.forget()
         self.doubtful = False
         """An fsync failed: nothing may be appended until the whole file is written anew."""
@@ -83,8 +88,8 @@ class Journal:
 
     @property
     def size(self) -> int:
-        """Bytes of whole lines read so far."""
-        return self._end
+        """Bytes of whole lines read so far, the header aside."""
+        return self._end - len(self._header)
 
     def read(self) -> Batch:
         """What was appended since the last read; one ``stat`` when nothing was.
@@ -104,22 +109,23 @@ class Journal:
             raise self._unavailable("read", error) from error
 
     def _read_on(self, descriptor: int) -> Batch:
-        look = _look(self._files.stat(descriptor))
-        fresh = not self._continues(descriptor)
+        found = self._files.stat(descriptor)
+        fresh = not (self.held and self.held.is_file(found) and self._continues(descriptor))
         if fresh:
             self.forget()
         data, more = self._whole_lines(descriptor)
         lines = data.split(b"\n")[:-1]
         if fresh and lines:
             self._check_header(lines.pop(0))
-            self._header = data[: data.index(b"\n") + 1]
-            self._line = 1
-        first = self._line + 1
+            size = data.index(b"\n") + 1
+            self.held = HeldFile(self.path, self._files, descriptor, size)
+            self._header, self._line = data[:size], 1
+        first, start = self._line + 1, 0 if fresh else self.size
         self._end += len(data)
         self._line += len(lines)
         self._tail = (self._tail + data[-_TAIL_BYTES:])[-_TAIL_BYTES:]
-        self._look = look if look[1] == self._end else None
-        return Batch(lines, first, fresh, more)
+        self._look = _look(found) if found.st_size == self._end else None
+        return Batch(lines, first, fresh, more, start)
 
     def _continues(self, descriptor: int) -> bool:
         """Whether this is the file read before, with the bytes read last where they were."""
@@ -186,9 +192,14 @@ class Journal:
         """
         header = msgspec.json.encode(_Header(self._format, VERSION, secrets.token_hex(8)))
         counts = _Counts()
+        held: list[HeldFile] = []
+
+        def hold(descriptor: int) -> None:
+            held.append(HeldFile(self.path, self._files, descriptor, len(header) + 1))
+
         try:
             make_directory(self.path.parent)
-            replace_file(self._files, self.path, counts.through(chain((header,), lines)))
+            replace_file(self._files, self.path, counts.through(chain((header,), lines)), hold)
         except SyncFailed as error:
             self.doubtful = True
             self.forget()
@@ -197,7 +208,7 @@ class Journal:
             self._look = None
             raise self._unavailable("written", error) from error
         self.doubtful = False
-        self._header = header + b"\n"
+        self._header, self.held = header + b"\n", held[0]
         self._end, self._line, self._tail = counts.size, counts.lines, counts.tail
         self._look = None
 

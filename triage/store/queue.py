@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -18,7 +19,7 @@ from triage.model.endpoint import Health
 from triage.model.item import Gone, Item, Risk
 from triage.store.database import Database, JournalStorage, JournalTable
 from triage.store.encoding import encode
-from triage.store.errors import StoreDamaged
+from triage.store.errors import StoreDamaged, StoreError
 from triage.store.files import OS, Files
 from triage.store.filesystem import refuse_shared
 from triage.store.lock import Waiting
@@ -114,6 +115,9 @@ class _Skimmed(msgspec.Struct, frozen=True):
     marks: _There | None = None
 
 
+_AT_ONCE = 200
+"""So many items are written at once, in one line of the journal: a few hundred kilobytes."""
+
 _entry_decoder = msgspec.json.Decoder(Entry)
 _skimming_decoder = msgspec.json.Decoder(_Skimmed)
 _health_decoder = msgspec.json.Decoder(Health)
@@ -129,23 +133,25 @@ class Queue:
 
     def __init__(self, directory: Path, *, files: Files = OS, waiting: Waiting | None = None) -> None:
         refuse_shared(directory)
+        self._path = directory / "queue.jsonl"
+        self._index: dict[str, Outline] = {}
+        self._by_endpoint: dict[str, dict[str, None]] = {}
+        self._polled_as: dict[str, int] = {}
+        """Hash of an item's JSON as it was polled, where that asks nothing else than what is stored."""
         self._database = Database(
-            directory / "queue.jsonl",
+            self._path,
             format="triage-queue",
             remedy=_REMEDY,
             sync=False,
             files=files,
             waiting=waiting,
+            each=self._note,
         )
         self._storage = cast(JournalStorage, self._database.storage)
         self._items = cast(JournalTable, self._database.table("items"))
         self._health = cast(JournalTable, self._database.table("health"))
         self.health_changed: frozenset[str] = frozenset()
         self._untold: list[Key] = []
-        self._index: dict[str, Outline] = {}
-        self._by_endpoint: dict[str, dict[str, None]] = {}
-        for item_id, raw in self._storage.table("items").items():
-            self._note(item_id, raw)
 
     def close(self) -> None:
         """Give back what is held."""
@@ -169,7 +175,7 @@ class Queue:
 
     def ids(self) -> list[str]:
         """All item ids, oldest first."""
-        return list(self._storage.table("items"))
+        return list(self._index)
 
     def get(self, item_id: str) -> Entry | None:
         """One entry, tombstones too; None where there is none."""
@@ -186,7 +192,7 @@ class Queue:
 
     def outlines(self) -> Iterator[tuple[str, Outline]]:
         """Id and outline of all entries, oldest first."""
-        return ((item_id, self._index[item_id]) for item_id in self.ids())
+        return iter(list(self._index.items()))
 
     def of_endpoint(self, endpoint: str) -> list[Entry]:
         """The entries of one endpoint, tombstones too, oldest first."""
@@ -210,40 +216,61 @@ class Queue:
     # changing
 
     def sync(self, endpoint: str, items: Sequence[Item], at: datetime) -> Changes:
-        """Make the endpoint's waiting items these; writes only what changed.
+        """Make the endpoint's waiting items these; writes only what changed, some after others.
 
         What differs in nothing but ``raw`` counts as the same.
         """
         polled = {item.id: item for item in items}
         found: dict[str, list[str]] = {"new": [], "changed": [], "back": [], "touched": []}
-        problems = []
+        problems: list[str] = []
         with self._storage.transaction():
             self._take_others()
-            writes: dict[str, bytes | None] = {}
-            for item_id, item in polled.items():
-                try:
-                    how, raw = self._polled(item, at)
-                except ValueError as error:
-                    problems.append(_not_stored(item, error))
-                    continue
-                if raw is not None:
-                    found[how].append(item_id)
-                    writes[item_id] = raw
             vanished = [
                 item_id
                 for item_id in self._by_endpoint.get(endpoint, ())
                 if item_id not in polled and not self._index[item_id].gone
             ]
-            self._write(writes, sync=False)
+            try:
+                for some in _portions(polled.values()):
+                    self._sync_some(some, at, found, problems)
+            except StoreError:
+                self._untold += (("items", item_id) for ids in found.values() for item_id in ids)
+                raise
         lists = {how: tuple(item_ids) for how, item_ids in found.items()}
         return Changes(vanished=tuple(vanished), problems=tuple(problems), **lists)
 
-    def _polled(self, item: Item, at: datetime) -> tuple[str, bytes | None]:
-        """What a polled item is to the queue, and what to write; None: nothing. Raises ValueError."""
-        stored = self._items.raw(item.id)
-        if stored is None:
+    def _sync_some(
+        self, items: Iterable[Item], at: datetime, found: Mapping[str, list[str]], problems: list[str]
+    ) -> None:
+        """Write what of these changed, in one line; note how that was found, and what cannot be stored."""
+        writes: dict[str, bytes | None] = {}
+        hashes = {}
+        for item in items:
+            try:
+                polled = encode(item)
+                how, raw = self._polled(item, polled, at)
+            except ValueError as error:
+                problems.append(_not_stored(item, error))
+                continue
+            if raw is not None:
+                found[how].append(item.id)
+                writes[item.id] = raw
+            hashes[item.id] = hash(polled)
+        self._items.write_raw(writes, sync=False)
+        self._polled_as.update(hashes)
+
+    def _polled(self, item: Item, polled: bytes, at: datetime) -> tuple[str, bytes | None]:
+        """What a polled item is to the queue, and what to write; None: nothing. Raises ValueError.
+
+        ``polled``: its JSON.
+        """
+        known = self._index.get(item.id)
+        if known is None:
             return "new", encode(Entry(item, at))
-        if not self._index[item.id].gone and _holds(stored, item):
+        if self._polled_as.get(item.id) == hash(polled):
+            return "same", None
+        stored = self._storage.table("items")[item.id]
+        if not known.gone and _holds(stored, polled):
             return "same", None
         entry = self._decode(item.id, stored)
         if entry.gone is not None:
@@ -261,11 +288,11 @@ class Queue:
         with self._storage.transaction():
             self._take_others()
             try:
-                _, raw = self._polled(item, at)
+                _, raw = self._polled(item, encode(item), at)
             except ValueError as error:
                 return _not_stored(item, error)
             if raw is not None:
-                self._write({item.id: raw}, sync=False)
+                self._items.write_raw({item.id: raw}, sync=False)
         return ""
 
     def bury(self, item_id: str, gone: Gone, at: datetime) -> None:
@@ -274,13 +301,15 @@ class Queue:
             entry = self._latest(item_id)
             if entry is not None and entry.gone is None:
                 buried = msgspec.structs.replace(entry, gone=gone, gone_at=at)
-                self._write({item_id: encode(buried)}, sync=False)
+                self._items.write_raw({item_id: encode(buried)}, sync=False)
 
     def forget(self, item_ids: Iterable[str]) -> None:
         """Remove entries for good."""
         with self._storage.transaction():
             self._take_others()
-            self._write({item_id: None for item_id in item_ids if item_id in self._index}, sync=False)
+            self._items.write_raw(
+                {item_id: None for item_id in item_ids if item_id in self._index}, sync=False
+            )
 
     def mark(self, item_id: str, change: Callable[[Marks], Marks]) -> None:
         """Change an item's marks as they stand now, whoever wrote them; on the disk when it returns.
@@ -294,7 +323,7 @@ class Queue:
             marks = change(entry.marks)
             if entry.marks != marks:
                 marked = msgspec.structs.replace(entry, marks=marks)
-                self._write({item_id: encode(marked)}, sync=True)
+                self._items.write_raw({item_id: encode(marked)}, sync=True)
 
     def set_health(self, health: Health) -> None:
         """Write how an endpoint fares, where it differs from what is written."""
@@ -310,25 +339,23 @@ class Queue:
         return self.get(item_id)
 
     def _take_others(self) -> None:
-        """Index what others wrote, and keep it for the next ``refresh`` to tell."""
-        for table, key in self._storage.foreign():
-            if table == "items":
-                self._note(key, self._items.raw(key))
+        """Keep what others wrote for the next ``refresh`` to tell."""
         self._untold += self._storage.take_foreign()
 
-    def _write(self, documents: Mapping[str, bytes | None], *, sync: bool) -> None:
-        self._items.write_raw(documents, sync=sync)
-        for item_id, raw in documents.items():
-            self._note(item_id, raw)
-
-    def _note(self, item_id: str, raw: bytes | None) -> None:
-        """Keep the index in step with one document."""
-        outline = None if raw is None else self._outlined(item_id, raw)
-        known = self._index.pop(item_id, None)
-        if known is not None and (outline is None or outline.endpoint != known.endpoint):
-            self._by_endpoint[known.endpoint].pop(item_id, None)
-        if outline is not None:
-            self._index[item_id] = outline
+    def _note(self, table: str, item_id: str, raw: bytes | None) -> None:
+        """Keep the index in step with one document of the database."""
+        if table != "items":
+            return
+        self._polled_as.pop(item_id, None)
+        known = self._index.get(item_id)
+        if raw is None:
+            if known is not None:
+                del self._index[item_id], self._by_endpoint[known.endpoint][item_id]
+            return
+        self._index[item_id] = outline = self._outlined(item_id, raw)
+        if known is None or known.endpoint != outline.endpoint:
+            if known is not None:
+                del self._by_endpoint[known.endpoint][item_id]
             self._by_endpoint.setdefault(outline.endpoint, {})[item_id] = None
 
     def _outlined(self, item_id: str, raw: bytes) -> Outline:
@@ -353,7 +380,13 @@ class Queue:
         return entry
 
     def _not_an_entry(self, item_id: str) -> StoreDamaged:
-        return self._storage.damaged(f"what stands under {item_id} is not an item")
+        return StoreDamaged(self._path, 0, f"what stands under {item_id} is not an item", _REMEDY)
+
+
+def _portions(items: Iterable[Item]) -> Iterator[list[Item]]:
+    pending = iter(items)
+    while some := list(islice(pending, _AT_ONCE)):
+        yield some
 
 
 def outline_of(entry: Entry) -> Outline:
@@ -370,10 +403,10 @@ def _not_stored(item: Item, error: ValueError) -> str:
     return f"{item.title[:60]!r} cannot be kept here: {error}"
 
 
-def _holds(stored: bytes, item: Item) -> bool:
+def _holds(stored: bytes, item: bytes) -> bool:
     """Whether a stored entry begins with exactly this item."""
-    head = b'{"item":' + encode(item)
-    return stored.startswith(head) and stored[len(head) : len(head) + 1] == b","
+    head = b'{"item":' + item + b","
+    return stored.startswith(head)
 
 
 def _same(old: Item, new: Item) -> bool:

@@ -1,14 +1,14 @@
 """A TinyDB storage on a journal, which also reads and writes single documents.
 
 A line of the journal is one change, whole or not at all: ``{"table": {"id": document or null}}``, and
-``{"table": null}`` where a table was dropped. Documents are kept as the bytes of their JSON and decoded
-each time they are read, so that nobody can change a stored one by accident.
+``{"table": null}`` where a table was dropped. Documents are decoded each time they are read, so that nobody
+can change a stored one by accident; ``documents`` says where they lie.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from tinydb.storages import Storage
 
+from triage.store.documents import Documents, key_bytes
 from triage.store.errors import StoreDamaged, StoreError, StoreUnavailable, SyncFailed
 from triage.store.files import OS, Files
 from triage.store.journal import Batch, Journal
@@ -28,6 +29,8 @@ __all__ = ["Changes", "JournalStorage", "Key"]
 _NULL = b"null"
 SPARE_BYTES = 4 << 20
 """A journal is compacted when what was overwritten in it is more than this and more than what is live."""
+SMALL_BYTES = 256
+"""A document that is kept in memory: to read it again would cost more than the room it takes."""
 _LINE_BYTES = 12
 """What a line has beside the table's name, the id and the document."""
 
@@ -39,11 +42,15 @@ Changes = Mapping[str, Mapping[str, bytes | None] | None]
 Key = tuple[str, str]
 """Table and id."""
 
+Each = Callable[[str, str, bytes | None], None]
+"""Told table, id and JSON of a document; None for the JSON: it was removed."""
+
 
 class JournalStorage(Storage):
     """A TinyDB storage on a journal at ``path``, made with the first write. For one thread.
 
-    ``sync``: every write is on the disk when it returns, unless it says otherwise.
+    ``sync``: every write is on the disk when it returns, unless it says otherwise. ``each``: told every document
+    as it is taken in, whoever wrote it; a StoreError of its own is raised as one of the journal's would be.
     """
 
     def __init__(
@@ -55,10 +62,12 @@ class JournalStorage(Storage):
         remedy: str = "Restore it from a backup, or move it away to begin with an empty one.",
         files: Files = OS,
         waiting: Waiting | None = None,
+        each: Each = lambda table, key, raw: None,
     ) -> None:
         self._journal = Journal(Path(path), format, remedy=remedy, files=files, waiting=waiting)
         self._sync = sync
-        self._tables: dict[str, dict[str, bytes]] = {}
+        self._each = each
+        self._tables: dict[str, Documents] = {}
         self._generations: dict[str, int] = {}
         self._last_ids: dict[str, int] = {}
         self._live = 0
@@ -88,13 +97,13 @@ class JournalStorage(Storage):
             changes: dict[str, Mapping[str, bytes | None] | None] = {}
             changes.update((name, None) for name in self._tables if name not in encoded)
             for name, table in encoded.items():
-                changed = _difference(self._tables.get(name, {}), table)
+                changed = _difference(self.table(name), table)
                 if changed or name not in self._tables:
                     changes[name] = changed
             self.commit(changes)
 
     def close(self) -> None:
-        """Nothing is held open between two calls."""
+        """The journal is closed once nobody holds documents that lie in it."""
 
     # What makes single documents cheap
 
@@ -112,10 +121,6 @@ class JournalStorage(Storage):
         if before is not None:
             self._foreign = {**told_before, **dict.fromkeys(self._changed_since(before))}
 
-    def foreign(self) -> Iterable[Key]:
-        """What ``take_foreign`` would say, left to be taken."""
-        return tuple(self._foreign)
-
     def take_foreign(self) -> list[Key]:
         """``(table, id)`` of what other processes changed since this was last asked, in order."""
         taken, self._foreign = list(self._foreign), {}
@@ -125,9 +130,9 @@ class JournalStorage(Storage):
         """Names of the tables, as of the last refresh."""
         return list(self._tables)
 
-    def table(self, name: str) -> Mapping[str, bytes]:
+    def table(self, name: str) -> Documents:
         """Id → JSON of each document of a table, as of the last refresh."""
-        return self._tables.get(name, {})
+        return self._tables.get(name, _NOTHING)
 
     def has_table(self, name: str) -> bool:
         """Whether the table was ever written and not dropped since."""
@@ -161,19 +166,19 @@ class JournalStorage(Storage):
             return
         line = _encode_change(changes)
         if not self._journal.exists or self._journal.doubtful:
-            self._journal.rewrite(chain(self._snapshot(), (line,)))
+            self._rewrite(line)
         else:
             try:
                 self._journal.append(line, sync=self._sync if sync is None else sync)
             except SyncFailed as error:
                 self._write_anew(line, error)
-        self._apply(changes)
+        self._apply(changes, line, self._journal.size - len(line) - 1)
         self._compact()
 
     def _write_anew(self, line: bytes, error: SyncFailed) -> None:
         """After an fsync failed nothing in that file can be trusted to last."""
         try:
-            self._journal.rewrite(chain(self._snapshot(), (line,)))
+            self._rewrite(line)
         except StoreUnavailable as second:
             certain = self._journal.exists and self._journal.take_back()
             what = "Nothing was saved" if certain else "Whether the change was saved is not certain"
@@ -184,23 +189,34 @@ class JournalStorage(Storage):
         if self._journal.size <= max(2 * self._live + SPARE_BYTES, self._compact_above):
             return
         try:
-            self._journal.rewrite(self._snapshot())
+            self._rewrite()
         except StoreUnavailable:  # the change stands in the journal as it was; it only stays long
             self._compact_above = 2 * self._journal.size + SPARE_BYTES
         else:
             self._compact_above = 2 * self._journal.size
 
-    def _snapshot(self) -> Iterator[bytes]:
-        """The lines that make everything there is."""
+    def _rewrite(self, *more: bytes) -> None:
+        """Put a journal in place that holds everything there is, and these lines."""
+        places: dict[str, dict[str, bytes | int]] = {name: {} for name in self._tables}
+        self._journal.rewrite(chain(self._snapshot(places), more))
+        self._tables = {name: Documents(self._journal.held, kept) for name, kept in places.items()}
+
+    def _snapshot(self, places: Mapping[str, dict[str, bytes | int]]) -> Iterator[bytes]:
+        """The lines that make everything there is; notes where in them each document comes to lie."""
+        start = 0
         for name, documents in self._tables.items():
+            before = len(_encode_change({name: {}})) - 2
             if not documents:
-                yield _encode_change({name: {}})
+                yield (line := _encode_change({name: {}}))
+                start += len(line) + 1
             for key, raw in documents.items():
-                yield _encode_change({name: {key: raw}})
+                yield (line := _encode_change({name: {key: raw}}))
+                places[name][key] = documents.moved(key, start + before + len(key_bytes(key)))
+                start += len(line) + 1
 
     # Taking in
 
-    def _take_in(self) -> dict[str, dict[str, bytes]] | None:
+    def _take_in(self) -> dict[str, Documents] | None:
         """Read on. Where the file was read from its start: what there was before, and no key is noted."""
         before = None
         more = True
@@ -219,11 +235,13 @@ class JournalStorage(Storage):
         return before
 
     def _apply_lines(self, batch: Batch, *, note: bool) -> None:
+        start = batch.start
         for number, line in enumerate(batch.lines, batch.first):
             changes = self._decode(number, line)
             if note:
                 self._foreign.update(dict.fromkeys(self._touched(changes)))
-            self._apply(changes)
+            self._apply(changes, line, start)
+            start += len(line) + 1
 
     def _decode(self, number: int, line: bytes) -> Changes:
         try:
@@ -242,55 +260,70 @@ class JournalStorage(Storage):
             keys: Iterable[str] = self._tables.get(name, ()) if documents is None else documents
             yield from ((name, key) for key in keys)
 
-    def _apply(self, changes: Changes) -> None:
+    def _apply(self, changes: Changes, line: bytes, start: int) -> None:
+        """Take changes in; ``line`` says them in the journal, where it begins at ``start``."""
+        at = 1
         for name, documents in changes.items():
             self._generations[name] = self._generations.get(name, 0) + 1
+            at += len(key_bytes(name))
             if documents is None:
                 self._drop(name)
-            else:
-                self._put(name, documents)
-
-    def _put(self, name: str, documents: Mapping[str, bytes | None]) -> None:
-        table = self._tables.setdefault(name, {})
-        around = len(name) + _LINE_BYTES
-        for key, raw in documents.items():
-            old = table.get(key)
-            if old is not None:
-                self._live -= len(old) + len(key) + around
-            if raw is None or raw == _NULL:
-                table.pop(key, None)
+                at += len(_NULL) + 1
                 continue
-            table[key] = raw
-            self._live += len(raw) + len(key) + around
-            if key.isdecimal() and len(key) < 19:
-                self._last_ids[name] = max(self._last_ids.get(name, 0), int(key))
-        if not table:
-            self._last_ids.pop(name, None)
+            table = self._tables.setdefault(name, Documents(self._journal.held))
+            at += 1
+            for key, raw in documents.items():
+                at += len(key_bytes(key))
+                self._put(name, table, key, raw, start + at if line.startswith(raw or _NULL, at) else None)
+                at += len(raw or _NULL) + 1
+            at += 1 if documents else 2
+            if not table:
+                self._last_ids.pop(name, None)
+
+    def _put(self, name: str, table: Documents, key: str, raw: bytes | None, place: int | None) -> None:
+        """Take one document in, which stands at ``place`` of the journal; None: it does not as it is."""
+        around = len(key) + len(name) + _LINE_BYTES
+        old = table.size_of(key)
+        if old is not None:
+            self._live -= old + around
+        if raw is None or raw == _NULL:
+            table.pop(key)
+            self._each(name, key, None)
+            return
+        table.put(key, raw, None if len(raw) <= SMALL_BYTES else place)
+        self._live += len(raw) + around
+        if key.isdecimal() and len(key) < 19:
+            self._last_ids[name] = max(self._last_ids.get(name, 0), int(key))
+        self._each(name, key, raw)
 
     def _drop(self, name: str) -> None:
-        table = self._tables.pop(name, {})
-        self._live -= sum(map(len, chain(table, table.values()))) + len(table) * (len(name) + _LINE_BYTES)
+        table = self._tables.pop(name, _NOTHING)
+        for key in table:
+            self._live -= (table.size_of(key) or 0) + len(key) + len(name) + _LINE_BYTES
+            self._each(name, key, None)
         self._last_ids.pop(name, None)
 
-    def _forget_all(self) -> dict[str, dict[str, bytes]]:
-        before = self._tables
-        self._tables = {}
-        self._live = 0
-        self._last_ids.clear()
+    def _forget_all(self) -> dict[str, Documents]:
+        before = dict(self._tables)
         for name in before:
             self._generations[name] = self._generations.get(name, 0) + 1
+            self._drop(name)
         return before
 
-    def _changed_since(self, before: dict[str, dict[str, bytes]]) -> Iterator[Key]:
+    def _changed_since(self, before: dict[str, Documents]) -> Iterator[Key]:
         """The keys whose documents differ from what there was."""
         for name in before | self._tables:
-            changed = _difference(before.get(name, {}), self._tables.get(name, {}))
-            yield from ((name, key) for key in changed)
+            old, new = before.get(name, _NOTHING), self.table(name)
+            yield from ((name, key) for key in old if key not in new)
+            yield from ((name, key) for key in new if new.differs(key, old))
 
-    def _note_all(self, before: dict[str, dict[str, bytes]] | None) -> None:
+    def _note_all(self, before: dict[str, Documents] | None) -> None:
         """After a file could be read only in part: what was or is there may be different later."""
         for tables in () if before is None else (before, self._tables):
             self._foreign.update(dict.fromkeys((name, key) for name in tables for key in tables[name]))
+
+
+_NOTHING = Documents()
 
 
 def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> dict[str, bytes | None]:
@@ -302,12 +335,12 @@ def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> dict[str,
 
 def _encode_change(changes: Changes) -> bytes:
     return b"{%s}" % b",".join(
-        b"%s:%s" % (msgspec.json.encode(name), _NULL if documents is None else _encode_documents(documents))
+        key_bytes(name) + (_NULL if documents is None else _encode_documents(documents))
         for name, documents in changes.items()
     )
 
 
 def _encode_documents(documents: Mapping[str, bytes | None]) -> bytes:
     return b"{%s}" % b",".join(
-        b"%s:%s" % (msgspec.json.encode(key), _NULL if raw is None else raw) for key, raw in documents.items()
+        key_bytes(key) + (_NULL if raw is None else raw) for key, raw in documents.items()
     )
