@@ -7,7 +7,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     setting = Setting(options.short, Path(options.scratch))
-    rows = tuple(row for part in parts for row in measured(part, setting))
+    rows = tuple(row for part in parts for row in measured(part, setting, twice=options.short))
     report = Report(datetime.now(UTC).isoformat(timespec="seconds"), _machine(), rows)
     print(table(rows))
     for row in rows:
@@ -42,15 +42,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"  {row.name}: {row.figure.note}")
     if options.json:
         _written(Path(options.json), report, keep=bool(options.only))
-    return 1 if any((row.ratio or 0) > 2 for row in rows) else 0
+    missed = [row.what for row in rows if row.is_missed_by_far]
+    for what in missed:
+        print(f"over twice its aim: {what}", file=sys.stderr)
+    return 1 if missed else 0
 
 
-def measured(part: Part, setting: Setting) -> Iterator[Row]:
-    """The rows of a part, with their figures."""
+def measured(part: Part, setting: Setting, *, twice: bool = False) -> tuple[Row, ...]:
+    """The rows of a part, with their figures.
+
+    ``twice``: a part with a row over twice its aim is measured once more, for other work may have run beside;
+    the second figures then stand.
+    """
     print(f"measuring {part.name}…", file=sys.stderr, flush=True)
     figures = part.measure(setting)
-    for row in part.rows:
-        yield msgspec.structs.replace(row, figure=figures.get(row.name))
+    rows = tuple(msgspec.structs.replace(row, figure=figures.get(row.name)) for row in part.rows)
+    if twice and any(row.is_missed_by_far for row in rows):
+        return measured(part, setting)
+    return rows
 
 
 def _is_meant(part: Part, names: Sequence[str]) -> bool:

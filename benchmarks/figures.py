@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Figure", "Peer", "Report", "Row", "median", "percentile", "table"]
+__all__ = ["Figure", "Peer", "Report", "Row", "cells", "median", "percentile", "table"]
 
 Unit = Literal["ms", "s", "bytes", "%", "MiB", "x", "1/s", "keys"]
 
@@ -49,6 +49,11 @@ class Row(msgspec.Struct, frozen=True):
             return self.aim / self.figure.value if self.figure.value else float("inf")
         return self.figure.value / self.aim if self.aim else (0.0 if not self.figure.value else float("inf"))
 
+    @property
+    def is_missed_by_far(self) -> bool:
+        """Whether the figure is over twice its aim, or under half of one that more would better."""
+        return (self.ratio or 0.0) > 2
+
 
 class Report(msgspec.Struct, frozen=True):
     """All that one run measured."""
@@ -72,13 +77,14 @@ def percentile(values: Iterable[float], share: float) -> float:
 def table(rows: Sequence[Row]) -> str:
     """The rows as a table for a terminal and for Markdown alike."""
     head = ("what", "aim", "figure", "of the aim", "peers in the same run")
-    body = [head, *(_cells(row) for row in rows)]
+    body = [head, *(cells(row) for row in rows)]
     widths = [max(len(cells[column]) for cells in body) for column in range(len(head))]
     lines = [_line(cells, widths) for cells in body]
     return "\n".join((lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]))
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def cells(row: Row) -> tuple[str, ...]:
+    """What is measured, the aim, the figure, how much of the aim that is, and the peers: as words."""
     aim = f"{'≥' if row.at_least else '≤'} {_written(row.aim, row.unit)}"
     figure = row.figure
     if figure is None:
