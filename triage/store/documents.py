@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,9 +18,15 @@ from triage.store.files import Files, read_at
 
 __all__ = ["Documents", "HeldFile", "key_bytes"]
 
+_encode = msgspec.json.Encoder().encode
+
 _OFFSET_BITS, _SIZE_BITS = 48, 40
 _OFFSETS, _SIZES = (1 << _OFFSET_BITS) - 1, (1 << _SIZE_BITS) - 1
 _HASHES = (1 << 64) - 1
+_NULL = b"null"
+
+Changes = Mapping[str, bytes | None]
+"""Id → the document's JSON, None where it is removed."""
 
 
 class HeldFile:
@@ -46,38 +52,69 @@ class HeldFile:
 
 
 class Documents(Mapping[str, bytes]):
-    """Id → JSON, in the order in which they came. Reading one raises StoreUnavailable where that fails."""
+    """Id → JSON, in the order in which they came. Reading one raises StoreUnavailable where that fails.
 
-    __slots__ = ("_file", "_kept")
+    ``small``: documents of at most so many bytes are kept in memory.
+    """
 
-    def __init__(self, file: HeldFile | None = None, kept: Mapping[str, bytes | int] | None = None) -> None:
+    __slots__ = ("_file", "_kept", "last_id", "size", "small")
+
+    def __init__(self, file: HeldFile | None = None, small: int = 0) -> None:
         self._file = file
-        self._kept: dict[str, bytes | int] = dict(kept or {})
+        self._kept: dict[str, bytes | int] = {}
+        self.small = small
+        self.size = 0
+        """Bytes of all documents and their ids."""
+        self.last_id = 0
+        """The highest whole number that is an id, or was one since there last was none."""
 
     def copy(self) -> Documents:
         """The documents as they are now, whatever becomes of these."""
-        return Documents(self._file, self._kept)
+        copied = Documents(self._file, self.small)
+        copied._kept, copied.size, copied.last_id = dict(self._kept), self.size, self.last_id
+        return copied
 
-    def put(self, key: str, raw: bytes, offset: int | None = None) -> None:
-        """Keep a document; ``offset``: where it begins in the file, None: in memory."""
-        if offset is None:
-            self._kept[key] = raw
-        else:
-            self._kept[key] = _print(raw) << _OFFSET_BITS | offset
+    def take(self, changes: Changes, line: bytes, at: int, start: int) -> int:
+        """Take changes in as a line of the file says them.
 
-    def moved(self, key: str, offset: int) -> bytes | int:
-        """What another table is to keep of a document, which begins at ``offset`` of its file."""
-        found = self._kept[key]
-        return found if isinstance(found, bytes) else found & ~_OFFSETS | offset
+        Args:
+            line: the line; where it says something in another way than this program, that stays in memory.
+            at: where in it the first id stands.
+            start: where in the file the line begins.
 
-    def pop(self, key: str) -> None:
-        """Forget a document, if it is there."""
-        self._kept.pop(key, None)
+        Returns where in the line they end.
+        """
+        kept = self._kept
+        for key, raw in changes.items():
+            at += len(_encode(key)) + 1
+            old = kept.get(key)
+            if old is not None:
+                self.size -= _size(old) + len(key)
+            if raw is None or raw == _NULL:
+                kept.pop(key, None)
+                at += len(_NULL) + 1
+                continue
+            size = len(raw)
+            self.size += size + len(key)
+            if size > self.small and line.startswith(raw, at):
+                kept[key] = ((hash(raw) & _HASHES) << _SIZE_BITS | size) << _OFFSET_BITS | start + at
+            else:
+                kept[key] = raw
+            at += size + 1
+            if key.isdecimal() and len(key) < 19:
+                self.last_id = max(self.last_id, int(key))
+        if not kept:
+            self.last_id = 0
+        return at
 
-    def size_of(self, key: str) -> int | None:
-        """Bytes of a document; None where there is none."""
-        found = self._kept.get(key)
-        return None if found is None else _size(found)
+    def moved(self, file: HeldFile | None, places: Iterable[int]) -> Documents:
+        """The same, where they lie in another file: from these places on, in their order."""
+        moved = self.copy()
+        moved._file = file
+        for (key, found), place in zip(self._kept.items(), places, strict=True):
+            if not isinstance(found, bytes):
+                moved._kept[key] = found & ~_OFFSETS | place
+        return moved
 
     def differs(self, key: str, other: Documents) -> bool:
         """Whether a document is another one in ``other``, or in one of both only; nothing is read."""
@@ -112,7 +149,7 @@ class Documents(Mapping[str, bytes]):
 
 def key_bytes(key: str) -> bytes:
     """A key as it stands before its document."""
-    return msgspec.json.encode(key) + b":"
+    return _encode(key) + b":"
 
 
 def _size(found: bytes | int) -> int:

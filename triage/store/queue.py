@@ -94,11 +94,11 @@ class Outline(msgspec.Struct, frozen=True, gc=False):
     """An operator noted something on it: the entry says what."""
 
 
-class _There(msgspec.Struct, frozen=True):
+class _There(msgspec.Struct, frozen=True, gc=False):
     """Any object; what is in it is skipped."""
 
 
-class _Brief(msgspec.Struct, frozen=True):
+class _Brief(msgspec.Struct, frozen=True, gc=False):
     endpoint: str
     agent: str = ""
     created_at: datetime | None = None
@@ -106,7 +106,7 @@ class _Brief(msgspec.Struct, frozen=True):
     risk: Risk | None = None
 
 
-class _Skimmed(msgspec.Struct, frozen=True):
+class _Skimmed(msgspec.Struct, frozen=True, gc=False):
     """What an outline needs of an entry; the rest is skipped."""
 
     item: _Brief
@@ -342,21 +342,27 @@ class Queue:
         """Keep what others wrote for the next ``refresh`` to tell."""
         self._untold += self._storage.take_foreign()
 
-    def _note(self, table: str, item_id: str, raw: bytes | None) -> None:
-        """Keep the index in step with one document of the database."""
+    def _note(self, table: str, documents: Mapping[str, bytes | None]) -> None:
+        """Keep the index in step with documents of the database."""
         if table != "items":
             return
-        self._polled_as.pop(item_id, None)
-        known = self._index.get(item_id)
-        if raw is None:
+        for item_id, raw in documents.items():
+            known = self._index.get(item_id)
             if known is not None:
-                del self._index[item_id], self._by_endpoint[known.endpoint][item_id]
-            return
-        self._index[item_id] = outline = self._outlined(item_id, raw)
-        if known is None or known.endpoint != outline.endpoint:
-            if known is not None:
-                del self._by_endpoint[known.endpoint][item_id]
-            self._by_endpoint.setdefault(outline.endpoint, {})[item_id] = None
+                self._polled_as.pop(item_id, None)
+            if raw is None:
+                self._leave_out(item_id)
+                continue
+            outline = self._outlined(item_id, raw)
+            if known is None or known.endpoint != outline.endpoint:
+                self._leave_out(item_id)
+                self._by_endpoint.setdefault(outline.endpoint, {})[item_id] = None
+            self._index[item_id] = outline
+
+    def _leave_out(self, item_id: str) -> None:
+        known = self._index.pop(item_id, None)
+        if known is not None:
+            del self._by_endpoint[known.endpoint][item_id]
 
     def _outlined(self, item_id: str, raw: bytes) -> Outline:
         try:

@@ -30,6 +30,9 @@ class Seen:
             self.bits[place >> 3] |= 1 << (place & 7)
 
     def __contains__(self, id: str) -> bool:
+        first = crc32(id.encode("utf-8", "replace")) & BITS - 1
+        if not self.bits[first >> 3] >> (first & 7) & 1:
+            return False  # as of most ids: the rest need not be worked out
         bits = self.bits
         for place in _hashes(id):
             place &= BITS - 1

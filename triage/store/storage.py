@@ -42,8 +42,8 @@ Changes = Mapping[str, Mapping[str, bytes | None] | None]
 Key = tuple[str, str]
 """Table and id."""
 
-Each = Callable[[str, str, bytes | None], None]
-"""Told table, id and JSON of a document; None for the JSON: it was removed."""
+Each = Callable[[str, Mapping[str, bytes | None]], None]
+"""Told a table, and id and JSON of documents; None for the JSON: it was removed."""
 
 
 class JournalStorage(Storage):
@@ -62,15 +62,13 @@ class JournalStorage(Storage):
         remedy: str = "Restore it from a backup, or move it away to begin with an empty one.",
         files: Files = OS,
         waiting: Waiting | None = None,
-        each: Each = lambda table, key, raw: None,
+        each: Each = lambda table, documents: None,
     ) -> None:
         self._journal = Journal(Path(path), format, remedy=remedy, files=files, waiting=waiting)
         self._sync = sync
         self._each = each
         self._tables: dict[str, Documents] = {}
         self._generations: dict[str, int] = {}
-        self._last_ids: dict[str, int] = {}
-        self._live = 0
         self._compact_above = 0
         self._foreign: dict[Key, None] = {}
         self._take_in()
@@ -144,7 +142,7 @@ class JournalStorage(Storage):
 
     def last_id(self, name: str) -> int:
         """The highest whole number that is or was an id in the table; 0: none."""
-        return self._last_ids.get(name, 0)
+        return self.table(name).last_id
 
     def damaged(self, why: str) -> StoreDamaged:
         """The error for a document that cannot be what was written."""
@@ -186,7 +184,8 @@ class JournalStorage(Storage):
 
     def _compact(self) -> None:
         """Leave out what was overwritten, once it is more than what is live and ``SPARE_BYTES``."""
-        if self._journal.size <= max(2 * self._live + SPARE_BYTES, self._compact_above):
+        live = sum(each.size + len(each) * (len(name) + _LINE_BYTES) for name, each in self._tables.items())
+        if self._journal.size <= max(2 * live + SPARE_BYTES, self._compact_above):
             return
         try:
             self._rewrite()
@@ -197,21 +196,21 @@ class JournalStorage(Storage):
 
     def _rewrite(self, *more: bytes) -> None:
         """Put a journal in place that holds everything there is, and these lines."""
-        places: dict[str, dict[str, bytes | int]] = {name: {} for name in self._tables}
+        places: dict[str, list[int]] = {name: [] for name in self._tables}
         self._journal.rewrite(chain(self._snapshot(places), more))
-        self._tables = {name: Documents(self._journal.held, kept) for name, kept in places.items()}
+        for name, documents in self._tables.items():
+            self._tables[name] = documents.moved(self._journal.held, places[name])
 
-    def _snapshot(self, places: Mapping[str, dict[str, bytes | int]]) -> Iterator[bytes]:
+    def _snapshot(self, places: Mapping[str, list[int]]) -> Iterator[bytes]:
         """The lines that make everything there is; notes where in them each document comes to lie."""
         start = 0
         for name, documents in self._tables.items():
-            before = len(_encode_change({name: {}})) - 2
             if not documents:
                 yield (line := _encode_change({name: {}}))
                 start += len(line) + 1
             for key, raw in documents.items():
                 yield (line := _encode_change({name: {key: raw}}))
-                places[name][key] = documents.moved(key, start + before + len(key_bytes(key)))
+                places[name].append(start + len(line) - len(raw) - 2)
                 start += len(line) + 1
 
     # Taking in
@@ -251,7 +250,7 @@ class JournalStorage(Storage):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise self._journal.damaged(number, "this is not a change to a database") from None
         return {
-            name: None if documents is None else {key: bytes(raw) for key, raw in documents.items()}
+            name: None if documents is None else {key: _json(raw) for key, raw in documents.items()}
             for name, documents in change.items()
         }
 
@@ -270,38 +269,12 @@ class JournalStorage(Storage):
                 self._drop(name)
                 at += len(_NULL) + 1
                 continue
-            table = self._tables.setdefault(name, Documents(self._journal.held))
-            at += 1
-            for key, raw in documents.items():
-                at += len(key_bytes(key))
-                self._put(name, table, key, raw, start + at if line.startswith(raw or _NULL, at) else None)
-                at += len(raw or _NULL) + 1
-            at += 1 if documents else 2
-            if not table:
-                self._last_ids.pop(name, None)
-
-    def _put(self, name: str, table: Documents, key: str, raw: bytes | None, place: int | None) -> None:
-        """Take one document in, which stands at ``place`` of the journal; None: it does not as it is."""
-        around = len(key) + len(name) + _LINE_BYTES
-        old = table.size_of(key)
-        if old is not None:
-            self._live -= old + around
-        if raw is None or raw == _NULL:
-            table.pop(key)
-            self._each(name, key, None)
-            return
-        table.put(key, raw, None if len(raw) <= SMALL_BYTES else place)
-        self._live += len(raw) + around
-        if key.isdecimal() and len(key) < 19:
-            self._last_ids[name] = max(self._last_ids.get(name, 0), int(key))
-        self._each(name, key, raw)
+            table = self._tables.setdefault(name, Documents(self._journal.held, SMALL_BYTES))
+            at = table.take(documents, line, at + 1, start) + (1 if documents else 2)
+            self._each(name, documents)
 
     def _drop(self, name: str) -> None:
-        table = self._tables.pop(name, _NOTHING)
-        for key in table:
-            self._live -= (table.size_of(key) or 0) + len(key) + len(name) + _LINE_BYTES
-            self._each(name, key, None)
-        self._last_ids.pop(name, None)
+        self._each(name, dict.fromkeys(self._tables.pop(name, ())))
 
     def _forget_all(self) -> dict[str, Documents]:
         before = dict(self._tables)
@@ -324,6 +297,10 @@ class JournalStorage(Storage):
 
 
 _NOTHING = Documents()
+
+
+def _json(raw: msgspec.Raw) -> bytes | None:
+    return None if len(raw) == len(_NULL) and bytes(raw) == _NULL else bytes(raw)
 
 
 def _difference(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> dict[str, bytes | None]:
