@@ -34,6 +34,8 @@ class Agent:
         self.reread_error: EndpointError | None = None
         self.settle_error: EndpointError | None = None
         self.problems: tuple[str, ...] = ()
+        self.same_list: Poll | None = None
+        """What each poll answers: a list of which the connector knows that nothing in it changed."""
         self.before_acting: Callable[[], EndpointError | None] = lambda: None
         self.after_acting: Callable[[], EndpointError | None] = lambda: None
         self.working = False
@@ -91,7 +93,7 @@ class ScriptedConnector(Connector):
         self.agent.polls += 1
         if self.agent.poll_error:
             raise self.agent.poll_error
-        return Poll(tuple(self.agent.items.values()), self.agent.problems)
+        return self.agent.same_list or Poll(tuple(self.agent.items.values()), self.agent.problems)
 
     async def context(self, item: Item) -> Context:
         return Context(messages=(Message("user", "please"),))

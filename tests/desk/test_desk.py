@@ -331,16 +331,16 @@ async def test_a_store_that_cannot_be_written_is_said_and_polling_goes_on(
     desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = desks()
-    real = desk.queue.sync
+    real = desk.queue.sync_in_steps
 
     def full(*_: object) -> None:
         raise StoreUnavailable("queue.jsonl cannot be written: the disk is full")
 
-    monkeypatch.setattr(desk.queue, "sync", full)
+    monkeypatch.setattr(desk.queue, "sync_in_steps", full)
     agent.ask("a")
     await desk.start()
     await until(lambda: "the disk is full" in desk.trouble)
-    monkeypatch.setattr(desk.queue, "sync", real)
+    monkeypatch.setattr(desk.queue, "sync_in_steps", real)
     await until(desk.waiting)
     await until(lambda: desk.trouble == "")
 

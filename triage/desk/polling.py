@@ -16,7 +16,7 @@ from triage.model.endpoint import Health, HealthState
 from triage.model.item import Gone, Item
 from triage.store.errors import StoreError
 from triage.store.log import Log
-from triage.store.queue import Queue
+from triage.store.queue import Changes, Queue
 
 __all__ = ["Poller", "bury_vanished"]
 
@@ -52,6 +52,10 @@ class Poller:
         self._wake = asyncio.Event()
         self._one = asyncio.Lock()
         self._about: Match | None = None
+        self._taken: Poll | None = None
+        """The last poll, where all that it lists stands in the queue and no other poll need be told from it."""
+        self._taken_at = 0
+        """The queue's version then."""
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -106,10 +110,11 @@ class Poller:
 
     async def _take(self, found: Poll) -> bool:
         """Put what was polled into the queue; whether anything differs from before."""
+        if self._is_taken(found):
+            return False
         items, twice = _without_duplicates(found.items)
         now = datetime.now(UTC)
-        changes = self.queue.sync(self.endpoint, items, now)
-        self.changed((*changes.new, *changes.changed, *changes.back, *changes.touched), ())
+        changes = await self._sync(items, now)
         if self._about is None:
             self._about = await self._ask_about()
         problems = (*found.problems, *twice, *changes.problems)
@@ -117,7 +122,28 @@ class Poller:
         self._say(state, _summed(problems), waiting=len(items))
         await bury_vanished(self.connector, self.queue, self.log, changes.vanished, self.changed)
         self._forget_old(now)
+        self._taken = None if changes.vanished or self.queue.tombstones(self.endpoint) else found
+        self._taken_at = self.queue.version(self.endpoint)
         return bool(changes.new or changes.changed or changes.back or changes.vanished)
+
+    def _is_taken(self, found: Poll) -> bool:
+        """Whether all that this poll says stands in the queue already, the endpoint's health too."""
+        if found is not self._taken or self.queue.version(self.endpoint) != self._taken_at:
+            return False
+        health = self.queue.health(self.endpoint)
+        return health is not None and health.state is HealthState.OK and self._about is not None
+
+    async def _sync(self, items: list[Item], now: datetime) -> Changes:
+        """Put what waits into the queue, step by step: of a large list the keys are not kept waiting."""
+        steps = self.queue.sync_in_steps(self.endpoint, items, now)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                changes: Changes = end.value
+                self.changed((*changes.new, *changes.changed, *changes.back, *changes.touched), ())
+                return changes
+            await asyncio.sleep(0)
 
     async def _ask_about(self) -> Match | None:
         try:

@@ -63,6 +63,8 @@ class RedactingConnector(Connector):
         self.inner = inner
         self._redactor = redactor
         self._known: dict[str, _Known] = {}
+        self._last = Poll(()), Poll(())
+        """The last poll as it came, and as it may be shown."""
 
     @classmethod
     async def recognise(cls, wire: Wire) -> None:
@@ -75,7 +77,9 @@ class RedactingConnector(Connector):
     async def poll(self) -> Poll:
         """All that waits now, as it may be shown."""
         found = await self.inner.poll()
-        return Poll(tuple(map(self._take, found.items)), found.problems)
+        if found is not self._last[0]:
+            self._last = found, Poll(tuple(map(self._take, found.items)), found.problems)
+        return self._last[1]
 
     async def context(self, item: Item) -> Context:
         """What led to ``item``, without what is hidden in it."""

@@ -42,7 +42,7 @@ class WaryConnector(Connector):
     async def poll(self) -> Poll:
         """All that waits now."""
         found = await self._told(self.inner.poll(), "reading what waits")
-        return Poll(found.items, tuple(map(self._quiet, found.problems)))
+        return Poll(found.items, tuple(map(self._quiet, found.problems))) if found.problems else found
 
     async def context(self, item: Item) -> Context:
         """What led to ``item``."""

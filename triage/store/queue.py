@@ -7,7 +7,8 @@ the others' changes with ``refresh``.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -136,6 +137,7 @@ class Queue:
         self._path = directory / "queue.jsonl"
         self._index: dict[str, Outline] = {}
         self._by_endpoint: dict[str, dict[str, None]] = {}
+        self._versions: Counter[str] = Counter()
         self._polled_as: dict[str, int] = {}
         """Hash of an item's JSON as it was polled, where that asks nothing else than what is stored."""
         self._database = Database(
@@ -215,27 +217,49 @@ class Queue:
 
     # changing
 
+    def version(self, endpoint: str) -> int:
+        """Another number after each change to one of the endpoint's entries, whoever made it."""
+        return self._versions[endpoint]
+
     def sync(self, endpoint: str, items: Sequence[Item], at: datetime) -> Changes:
-        """Make the endpoint's waiting items these; writes only what changed, some after others.
+        """Make the endpoint's waiting items these; writes only what changed.
 
         What differs in nothing but ``raw`` counts as the same.
+        """
+        steps = self.sync_in_steps(endpoint, items, at)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                changes: Changes = end.value
+                return changes
+
+    def sync_in_steps(
+        self, endpoint: str, items: Sequence[Item], at: datetime
+    ) -> Generator[None, None, Changes]:
+        """The same, pausing after every few hundred items, so that other work can go on; gives the changes.
+
+        Each step is written whole or not at all. Where one fails, ``refresh`` tells of those before it.
         """
         polled = {item.id: item for item in items}
         found: dict[str, list[str]] = {"new": [], "changed": [], "back": [], "touched": []}
         problems: list[str] = []
-        with self._storage.transaction():
-            self._take_others()
-            vanished = [
-                item_id
-                for item_id in self._by_endpoint.get(endpoint, ())
-                if item_id not in polled and not self._index[item_id].gone
-            ]
-            try:
-                for some in _portions(polled.values()):
+        try:
+            for some in _portions(polled.values()):
+                with self._storage.transaction():
+                    self._take_others()
                     self._sync_some(some, at, found, problems)
-            except StoreError:
-                self._untold += (("items", item_id) for ids in found.values() for item_id in ids)
-                raise
+                yield
+            with self._storage.transaction():
+                self._take_others()
+        except StoreError:
+            self._untold += (("items", item_id) for ids in found.values() for item_id in ids)
+            raise
+        vanished = [
+            item_id
+            for item_id in self._by_endpoint.get(endpoint, ())
+            if item_id not in polled and not self._index[item_id].gone
+        ]
         lists = {how: tuple(item_ids) for how, item_ids in found.items()}
         return Changes(vanished=tuple(vanished), problems=tuple(problems), **lists)
 
@@ -350,10 +374,12 @@ class Queue:
             known = self._index.get(item_id)
             if known is not None:
                 self._polled_as.pop(item_id, None)
+                self._versions[known.endpoint] += 1
             if raw is None:
                 self._leave_out(item_id)
                 continue
             outline = self._outlined(item_id, raw)
+            self._versions[outline.endpoint] += 1
             if known is None or known.endpoint != outline.endpoint:
                 self._leave_out(item_id)
                 self._by_endpoint.setdefault(outline.endpoint, {})[item_id] = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -11,6 +12,9 @@ from triage.connectors.rest.contract import Malformed
 from triage.model.item import Item
 
 __all__ = ["Reader", "collect"]
+
+AT_A_TIME = 100
+"""Items read in one go: a few milliseconds."""
 
 
 class Reader(Protocol):
@@ -23,8 +27,8 @@ class Reader(Protocol):
         """The item, and what had to be left out of it; None when it does not wait. Raises Malformed."""
 
 
-def collect(pages: Sequence[Sequence[Any]], reader: Reader) -> Poll:
-    """The items of all pages, each once."""
+async def collect(pages: Iterable[Sequence[Any]], reader: Reader) -> Poll:
+    """The items of all pages, each once. Other work goes on every few items: keys are answered meanwhile."""
     now = datetime.now(UTC)
     found: dict[str, Item] = {}
     page_of: dict[str, int] = {}
@@ -33,6 +37,8 @@ def collect(pages: Sequence[Sequence[Any]], reader: Reader) -> Poll:
     for page_number, page in enumerate(pages):
         for raw in page:
             position += 1
+            if position % AT_A_TIME == 0:
+                await asyncio.sleep(0)
             name = reader.named(raw, position)
             try:
                 read = reader.read(raw, now)

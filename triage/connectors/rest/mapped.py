@@ -42,7 +42,7 @@ class Mapped:
     async def poll(self) -> Poll:
         """All that waits, over all pages."""
         listing = self.mapping.listing
-        return collect(await read_pages(self.wire, listing, self.page_size, again=True), self._rows)
+        return await collect(await read_pages(self.wire, listing, self.page_size, again=True), self._rows)
 
     async def context(self, item: Item) -> Context:
         """What ``map.context`` finds; nothing where it is not mapped."""
@@ -66,7 +66,8 @@ class Mapped:
     async def reread(self, item: Item) -> Item | Gone:
         """The item as it is now, by its own request or else out of the whole list."""
         if self.mapping.read is None:
-            listed = collect(await read_pages(self.wire, self.mapping.listing, self.page_size), self._rows)
+            pages = await read_pages(self.wire, self.mapping.listing, self.page_size)
+            listed = await collect(pages, self._rows)
             return next(
                 (found for found in listed.items if found.key == item.key),
                 Gone("not known", "it is no longer listed"),

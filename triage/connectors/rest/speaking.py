@@ -59,17 +59,17 @@ class Speaking:
             page: Page = reply.decode(Page)
             pages.append(reply)
             if page.next is None:
-                return self._collected(pages)
+                return await self._collected(pages)
             if page.next in seen:
                 raise Garbled(f"{self.endpoint} gives the same next page twice: {page.next[:80]!r}")
             seen.add(page.next)
             cursor = page.next
         raise Garbled(f"{self.endpoint} has more than {MAX_PAGES} pages of waiting items")
 
-    def _collected(self, pages: Sequence[Reply]) -> Poll:
+    async def _collected(self, pages: Sequence[Reply]) -> Poll:
         digest = sha256(b"".join(sha256(page.content).digest() for page in pages)).digest()
         if digest != self._last[0] or self._last[1].problems:  # whether a problem lasts may hang on the time
-            self._last = digest, collect([page.decode(_Items).items for page in pages], self)
+            self._last = digest, await collect((page.decode(_Items).items for page in pages), self)
         return self._last[1]
 
     def named(self, raw: Any, position: int) -> str:
