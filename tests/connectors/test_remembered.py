@@ -13,7 +13,7 @@ from triage.connectors import remembered
 from triage.connectors.http import Clients, Declined, Wire
 from triage.connectors.remembered import Remembered
 from triage.connectors.replies import Reply
-from triage.connectors.rest import Rest, RestConfig
+from triage.connectors.rest import Rest, RestConfig, speaking
 
 
 class Shelf:
@@ -158,3 +158,14 @@ def test_an_error_is_not_kept() -> None:
     kept.whole((1,), _reply('"1"'))
     kept.whole((1,), Reply(500, httpx.Headers({"etag": '"1"'}), b"", "GET /items"))
     assert kept.condition((1,)) == {}
+
+
+async def test_a_very_long_list_is_read_anew_rather_than_kept(
+    shelf: Shelf, agent: Rest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speaking, "KEPT_ITEMS", 1)
+    shelf.ask("a")
+    shelf.ask("b")
+    first, second = await agent.poll(), await agent.poll()
+    assert first == second
+    assert second is not first

@@ -25,6 +25,8 @@ LANDING_S = 60.0
 """After this long a decision that is not at its agent did not arrive: by contract it is taken within
 30 s of being sent or not at all."""
 MAX_PAGES = 1000
+KEPT_ITEMS = 5000
+"""A longer list is read anew at each poll rather than kept in memory."""
 
 
 class _Items(msgspec.Struct, frozen=True):
@@ -44,10 +46,10 @@ class Speaking:
         self.page_size = page_size
         self._missing_since: dict[str, float] = {}
         self._last: tuple[bytes, Poll] = b"", Poll(())
-        """What the last poll read, as one hash, and what that was."""
+        """What a poll read, as one hash, and what that was."""
 
     async def poll(self) -> Poll:
-        """All that waits, over all pages; the same object as the last time where the agent sent the same."""
+        """All that waits, over all pages; the same object as before where the agent sent the same."""
         pages: list[Reply] = []
         seen: set[str] = set()
         cursor: str | None = None
@@ -68,9 +70,14 @@ class Speaking:
 
     async def _collected(self, pages: Sequence[Reply]) -> Poll:
         digest = sha256(b"".join(sha256(page.content).digest() for page in pages)).digest()
-        if digest != self._last[0] or self._last[1].problems:  # whether a problem lasts may hang on the time
-            self._last = digest, await collect((page.decode(_Items).items for page in pages), self)
-        return self._last[1]
+        if digest == self._last[0]:
+            return self._last[1]
+        found = await collect((page.decode(_Items).items for page in pages), self)
+        if (
+            not found.problems and len(found.items) <= KEPT_ITEMS
+        ):  # whether a problem lasts may hang on the time
+            self._last = digest, found
+        return found
 
     def named(self, raw: Any, position: int) -> str:
         """How to speak of an item that cannot be read."""
