@@ -11,6 +11,7 @@ from tests.desk.conftest import MakeDesk, until
 from tests.desk.scripted import Agent
 from triage.connectors.base import Poll
 from triage.connectors.http import Interrupted
+from triage.desk import desk as desk_module
 from triage.desk.desk import Change, Desk
 from triage.model.endpoint import HealthState
 from triage.model.item import Action
@@ -132,3 +133,16 @@ async def test_keys_are_answered_while_a_long_list_is_taken_in(desks: MakeDesk, 
 
     await asyncio.wait_for(look(), 20)
     assert len(sizes - {0}) >= 3  # others had their turn between the steps
+
+
+async def test_what_a_poll_brings_is_told_without_waiting_for_the_next_look_at_the_files(
+    desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "WATCH_S", 60.0)
+    desk = desks()
+    told: list[Change] = []
+    desk.subscribe(told.append)
+    await desk.start()
+    await until(lambda: agent.polls)
+    item = agent.ask("a")
+    await until(lambda: any(item.id in change.items for change in told))
