@@ -17,6 +17,7 @@ from triage.desk.summary import SUMMARY_FILE
 from triage.model.decision import DeliveryState, Verdict
 from triage.model.endpoint import HealthState
 from triage.model.item import Action, Gone, ItemKind, Verb
+from triage.store import storage
 from triage.store.errors import StoreUnavailable
 from triage.store.log import AlreadyDecided
 
@@ -367,6 +368,18 @@ async def test_an_entry_that_cannot_be_read_is_said_and_read_again(
     await until(lambda: desk.trouble == "")
     await until(lambda: any(item.id in change.items for change in seen))
     assert desk.entry(item.id).item == item  # type: ignore[union-attr]
+
+
+async def test_a_desk_that_ends_leaves_a_checkpoint_of_its_queue(
+    desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "CHECKPOINT_BYTES", 0)
+    desk = desks()
+    desk.queue.sync("agent", [agent.ask("a")], datetime.now(UTC))
+    checkpoint = desk.data / "queue.checkpoint"
+    assert not checkpoint.exists()
+    await desk.stop()
+    assert checkpoint.exists()
 
 
 async def test_marks_of_two_operators_do_not_undo_each_other(desks: MakeDesk, agent: Agent) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.store.items import ANSWERED, changes, item, later, to
 from triage.model.item import Item
 from triage.store import storage as storage_module
-from triage.store.queue import Entry, Marks, Queue
+from triage.store.queue import Entry, Marks, Queue, outline_of
 
 pytestmark = pytest.mark.usefixtures("kept_in")
 
@@ -52,6 +52,8 @@ class Both:
         elif step.what == "open":
             self.queues[step.who] = Queue(self._directory)
             self._knows_all(step.who)
+        elif step.what == "save":
+            queue.save()
         for each in items if step.what in ("bury", "mark", "forget") else []:
             found = self.entries.get(each.id)
             if step.what == "bury":
@@ -120,7 +122,9 @@ class Both:
 steps = st.builds(
     Step,
     st.integers(0, 1),
-    st.sampled_from(["poll", "poll", "poll", "look", "look", "bury", "mark", "forget", "open"]),
+    st.sampled_from(
+        ["poll", "poll", "poll", "look", "look", "bury", "mark", "forget", "open", "open", "save"]
+    ),
     st.sampled_from(["agent", "other"]),
     st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["x", "y"]), max_size=4),
 )
@@ -131,10 +135,13 @@ steps = st.builds(
 def test_two_processes_at_random_hold_what_a_plain_dict_holds(steps: list[Step], spare: int) -> None:
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(storage_module, "SPARE_BYTES", spare)
+        patch.setattr(storage_module, "CHECKPOINT_BYTES", 0)
         both = Both(Path(directory))
         for number, step in enumerate(steps):
             both.take(number, step)
         for who in (0, 1):
             both.take(len(steps), Step(who, "look", "agent", {}))
-        fresh = Queue(Path(directory))
-        assert list(fresh.entries()) == list(both.entries.values())
+        for fresh in (Queue(Path(directory)), Queue(Path(directory), anew=True)):
+            assert list(fresh.entries()) == list(both.entries.values())
+            outlines = {found.item.id: outline_of(found) for found in both.entries.values()}
+            assert list(fresh.outlines()) == list(outlines.items())

@@ -96,7 +96,7 @@ def _data() -> Iterator[Finding]:
     if free < MIN_FREE_BYTES:
         yield Finding("data", "wrong", f"{directory} has {free >> 20} MiB left on its disk; free some space")
     try:
-        queue = Queue(directory)
+        queue = Queue(directory, anew=True)
         count = len(queue)
         queue.close()
     except StoreError as error:

@@ -203,6 +203,7 @@ class Desk(Looking, Marking):
             station.ownership.free()
         await self._clients.aclose()
         self._write_summary()
+        self.queue.save()
         self.queue.close()
         self.log.close()
 

@@ -10,23 +10,36 @@ import os
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 
 from triage.store.errors import StoreUnavailable, os_words
 from triage.store.files import Files, read_at
 
-__all__ = ["Documents", "HeldFile", "key_bytes"]
+__all__ = ["Documents", "HeldFile", "Rows", "key_bytes"]
 
 _encode = msgspec.json.Encoder().encode
 
 _OFFSET_BITS, _SIZE_BITS = 48, 40
 _OFFSETS, _SIZES = (1 << _OFFSET_BITS) - 1, (1 << _SIZE_BITS) - 1
-_HASHES = (1 << 64) - 1
+PLACE_BYTES = (_OFFSET_BITS + _SIZE_BITS + 32) // 8
+"""A place, a size and a hash."""
 _NULL = b"null"
 
 Changes = Mapping[str, bytes | None]
 """Id → the document's JSON, None where it is removed."""
+
+
+class Rows(msgspec.Struct, frozen=True, array_like=True):
+    """A table for another process, which finds each document where it lies."""
+
+    ids: list[str]
+    places: bytes
+    """Of each as ``Documents`` keeps it, in ``PLACE_BYTES``; zeros for one that is kept whole."""
+    small: list[bytes]
+    """Those."""
+    last_id: int
 
 
 class HeldFile:
@@ -97,7 +110,7 @@ class Documents(Mapping[str, bytes]):
             size = len(raw)
             self.size += size + len(key)
             if size > self.small and line.startswith(raw, at):
-                kept[key] = ((hash(raw) & _HASHES) << _SIZE_BITS | size) << _OFFSET_BITS | start + at
+                kept[key] = (crc32(raw) << _SIZE_BITS | size) << _OFFSET_BITS | start + at
             else:
                 kept[key] = raw
             at += size + 1
@@ -115,6 +128,28 @@ class Documents(Mapping[str, bytes]):
             if not isinstance(found, bytes):
                 moved._kept[key] = found & ~_OFFSETS | place
         return moved
+
+    def rows(self) -> Rows:
+        """All of this, for another process to make it anew."""
+        places = (0 if isinstance(found, bytes) else found for found in self._kept.values())
+        return Rows(
+            list(self._kept),
+            b"".join(place.to_bytes(PLACE_BYTES, "little") for place in places),
+            [found for found in self._kept.values() if isinstance(found, bytes)],
+            self.last_id,
+        )
+
+    @classmethod
+    def of_rows(cls, rows: Rows, file: HeldFile | None, small: int) -> Documents:
+        """What ``rows`` told. Raises ValueError where it is not."""
+        made, whole = cls(file, small), iter(rows.small)
+        packed = (rows.places[at : at + PLACE_BYTES] for at in range(0, len(rows.places), PLACE_BYTES))
+        for key, place in zip(rows.ids, packed, strict=True):
+            found = int.from_bytes(place, "little") or next(whole)
+            made._kept[key] = found
+            made.size += _size(found) + len(key)
+        made.last_id = rows.last_id
+        return made
 
     def differs(self, key: str, other: Documents) -> bool:
         """Whether a document is another one in ``other``, or in one of both only; nothing is read."""
@@ -159,5 +194,5 @@ def _size(found: bytes | int) -> int:
 def _print(found: bytes | int) -> int:
     """Size and hash: what tells a document from another."""
     if isinstance(found, bytes):
-        return (hash(found) & _HASHES) << _SIZE_BITS | len(found)
+        return crc32(found) << _SIZE_BITS | len(found)
     return found >> _OFFSET_BITS

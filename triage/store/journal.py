@@ -23,7 +23,7 @@ from triage.store.errors import StoreDamaged, StoreTooNew, StoreUnavailable, Syn
 from triage.store.files import OS, Files, append_bytes, make_directory, opened, read_at, replace_file
 from triage.store.lock import StoreLock, Waiting
 
-__all__ = ["Batch", "Journal"]
+__all__ = ["Batch", "Journal", "Mark"]
 
 VERSION = 1
 READ_BYTES = 1 << 20
@@ -51,6 +51,15 @@ class Batch(msgspec.Struct, frozen=True):
     """There is more to read."""
     start: int = 0
     """Where the first of them begins: bytes from the end of the header."""
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """How far a journal was read, for another process to go on from there."""
+
+    header: bytes
+    tail: bytes
+    end: int
+    line: int
 
 
 class Journal:
@@ -107,6 +116,23 @@ class Journal:
             return Batch([], 1, fresh)
         except OSError as error:
             raise self._unavailable("read", error) from error
+
+    def mark(self) -> Mark:
+        """How far it was read."""
+        return Mark(self._header, self._tail, self._end, self._line)
+
+    def resume(self, mark: Mark) -> bool:
+        """Go on from ``mark`` with the next read; False where that is not in the file that stands there now."""
+        self._header, self._tail, self._end, self._line = mark.header, mark.tail, mark.end, mark.line
+        try:
+            with opened(self._files, self.path, os.O_RDONLY) as descriptor:
+                if mark.header.endswith(b"\n") and self._continues(descriptor):
+                    self.held = HeldFile(self.path, self._files, descriptor, len(mark.header))
+                    return True
+        except OSError:  # whoever reads on is told
+            pass
+        self.forget()
+        return False
 
     def _read_on(self, descriptor: int) -> Batch:
         found = self._files.stat(descriptor)

@@ -6,8 +6,6 @@ the others' changes with ``refresh``.
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -17,13 +15,14 @@ from typing import cast
 import msgspec
 
 from triage.model.endpoint import Health
-from triage.model.item import Gone, Item, Risk
+from triage.model.item import Gone, Item
 from triage.store.database import Database, JournalStorage, JournalTable
 from triage.store.encoding import encode
 from triage.store.errors import StoreDamaged, StoreError
 from triage.store.files import OS, Files
 from triage.store.filesystem import refuse_shared
 from triage.store.lock import Waiting
+from triage.store.outlines import Outline, Outlines
 from triage.store.storage import Key
 
 __all__ = ["Changes", "Entry", "Marks", "Outline", "Queue", "outline_of"]
@@ -80,47 +79,10 @@ class Changes(msgspec.Struct, frozen=True):
     """A sentence for each item that cannot be stored; what was stored of it before stays."""
 
 
-class Outline(msgspec.Struct, frozen=True, gc=False):
-    """What a list of many entries needs of one; kept in memory for each."""
-
-    endpoint: str
-    agent: str
-    since: datetime
-    """When it began to wait: when it was made, or first seen where its endpoint does not say."""
-    expires_at: datetime | None = None
-    risk: Risk | None = None
-    """The agent's own hint."""
-    gone: bool = False
-    marked: bool = False
-    """An operator noted something on it: the entry says what."""
-
-
-class _There(msgspec.Struct, frozen=True, gc=False):
-    """Any object; what is in it is skipped."""
-
-
-class _Brief(msgspec.Struct, frozen=True, gc=False):
-    endpoint: str
-    agent: str = ""
-    created_at: datetime | None = None
-    expires_at: datetime | None = None
-    risk: Risk | None = None
-
-
-class _Skimmed(msgspec.Struct, frozen=True, gc=False):
-    """What an outline needs of an entry; the rest is skipped."""
-
-    item: _Brief
-    seen_at: datetime
-    gone: _There | None = None
-    marks: _There | None = None
-
-
 _AT_ONCE = 200
 """So many items are written at once, in one line of the journal: a few hundred kilobytes."""
 
 _entry_decoder = msgspec.json.Decoder(Entry)
-_skimming_decoder = msgspec.json.Decoder(_Skimmed)
 _health_decoder = msgspec.json.Decoder(Health)
 
 
@@ -129,17 +91,16 @@ class Queue:
 
     Entries are decoded as they are read: whoever changes one changes nothing that is stored.
 
-    ``health_changed`` has the endpoints whose health another process wrote, as of the last refresh.
+    ``anew``: read all of it, though a checkpoint says what most of it is. ``health_changed`` has the endpoints whose
+    health another process wrote, as of the last refresh.
     """
 
-    def __init__(self, directory: Path, *, files: Files = OS, waiting: Waiting | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, files: Files = OS, waiting: Waiting | None = None, anew: bool = False
+    ) -> None:
         refuse_shared(directory)
         self._path = directory / "queue.jsonl"
-        self._index: dict[str, Outline] = {}
-        self._by_endpoint: dict[str, dict[str, None]] = {}
-        self._versions: Counter[str] = Counter()
-        self._polled_as: dict[str, int] = {}
-        """Hash of an item's JSON as it was polled, where that asks nothing else than what is stored."""
+        self._outlines = Outlines("items", self._damaged)
         self._database = Database(
             self._path,
             format="triage-queue",
@@ -147,13 +108,18 @@ class Queue:
             sync=False,
             files=files,
             waiting=waiting,
-            each=self._note,
+            maker=self._outlines,
+            anew=anew,
         )
         self._storage = cast(JournalStorage, self._database.storage)
         self._items = cast(JournalTable, self._database.table("items"))
         self._health = cast(JournalTable, self._database.table("health"))
         self.health_changed: frozenset[str] = frozenset()
         self._untold: list[Key] = []
+
+    def save(self) -> None:
+        """Have the next opening read only what is written after this; where that fails it reads all."""
+        self._storage.save_checkpoint()
 
     def close(self) -> None:
         """Give back what is held."""
@@ -170,14 +136,14 @@ class Queue:
         return frozenset(key for table, key in foreign if table == "items")
 
     def __len__(self) -> int:
-        return len(self._index)
+        return len(self._outlines)
 
     def __contains__(self, item_id: object) -> bool:
-        return item_id in self._index
+        return item_id in self._outlines
 
     def ids(self) -> list[str]:
         """All item ids, oldest first."""
-        return list(self._index)
+        return list(self._outlines)
 
     def get(self, item_id: str) -> Entry | None:
         """One entry, tombstones too; None where there is none."""
@@ -190,19 +156,19 @@ class Queue:
 
     def outline(self, item_id: str) -> Outline | None:
         """One entry in outline, at next to no cost; None where there is none."""
-        return self._index.get(item_id)
+        return self._outlines.get(item_id)
 
     def outlines(self) -> Iterator[tuple[str, Outline]]:
         """Id and outline of all entries, oldest first."""
-        return iter(list(self._index.items()))
+        return iter(self._outlines.all())
 
     def of_endpoint(self, endpoint: str) -> list[Entry]:
         """The entries of one endpoint, tombstones too, oldest first."""
-        return list(self._decode_each(list(self._by_endpoint.get(endpoint, ()))))
+        return list(self._decode_each(list(self._outlines.of_endpoint(endpoint))))
 
     def tombstones(self, endpoint: str) -> list[Entry]:
         """The entries of one endpoint that no longer wait; costs nothing where there are none."""
-        gone = [item_id for item_id in self._by_endpoint.get(endpoint, ()) if self._index[item_id].gone]
+        gone = [item_id for item_id in self._outlines.of_endpoint(endpoint) if self._outlines[item_id].gone]
         return list(self._decode_each(gone))
 
     def health(self, endpoint: str) -> Health | None:
@@ -213,13 +179,13 @@ class Queue:
         try:
             return _health_decoder.decode(raw)
         except (msgspec.DecodeError, RecursionError):
-            raise self._storage.damaged(f"what stands under {endpoint} is not an endpoint's health") from None
+            raise self._damaged(f"what stands under {endpoint} is not an endpoint's health") from None
 
     # changing
 
     def version(self, endpoint: str) -> int:
         """Another number after each change to one of the endpoint's entries, whoever made it."""
-        return self._versions[endpoint]
+        return self._outlines.versions[endpoint]
 
     def sync(self, endpoint: str, items: Sequence[Item], at: datetime) -> Changes:
         """Make the endpoint's waiting items these; writes only what changed.
@@ -257,8 +223,8 @@ class Queue:
             raise
         vanished = [
             item_id
-            for item_id in self._by_endpoint.get(endpoint, ())
-            if item_id not in polled and not self._index[item_id].gone
+            for item_id in self._outlines.of_endpoint(endpoint)
+            if item_id not in polled and not self._outlines[item_id].gone
         ]
         lists = {how: tuple(item_ids) for how, item_ids in found.items()}
         return Changes(vanished=tuple(vanished), problems=tuple(problems), **lists)
@@ -281,17 +247,17 @@ class Queue:
                 writes[item.id] = raw
             hashes[item.id] = hash(polled)
         self._items.write_raw(writes, sync=False)
-        self._polled_as.update(hashes)
+        self._outlines.polled_as.update(hashes)
 
     def _polled(self, item: Item, polled: bytes, at: datetime) -> tuple[str, bytes | None]:
         """What a polled item is to the queue, and what to write; None: nothing. Raises ValueError.
 
         ``polled``: its JSON.
         """
-        known = self._index.get(item.id)
+        known = self._outlines.get(item.id)
         if known is None:
             return "new", encode(Entry(item, at))
-        if self._polled_as.get(item.id) == hash(polled):
+        if self._outlines.polled_as.get(item.id) == hash(polled):
             return "same", None
         stored = self._storage.table("items")[item.id]
         if not known.gone and _holds(stored, polled):
@@ -332,7 +298,7 @@ class Queue:
         with self._storage.transaction():
             self._take_others()
             self._items.write_raw(
-                {item_id: None for item_id in item_ids if item_id in self._index}, sync=False
+                {item_id: None for item_id in item_ids if item_id in self._outlines}, sync=False
             )
 
     def mark(self, item_id: str, change: Callable[[Marks], Marks]) -> None:
@@ -366,37 +332,6 @@ class Queue:
         """Keep what others wrote for the next ``refresh`` to tell."""
         self._untold += self._storage.take_foreign()
 
-    def _note(self, table: str, documents: Mapping[str, bytes | None]) -> None:
-        """Keep the index in step with documents of the database."""
-        if table != "items":
-            return
-        for item_id, raw in documents.items():
-            known = self._index.get(item_id)
-            if known is not None:
-                self._polled_as.pop(item_id, None)
-                self._versions[known.endpoint] += 1
-            if raw is None:
-                self._leave_out(item_id)
-                continue
-            outline = self._outlined(item_id, raw)
-            self._versions[outline.endpoint] += 1
-            if known is None or known.endpoint != outline.endpoint:
-                self._leave_out(item_id)
-                self._by_endpoint.setdefault(outline.endpoint, {})[item_id] = None
-            self._index[item_id] = outline
-
-    def _leave_out(self, item_id: str) -> None:
-        known = self._index.pop(item_id, None)
-        if known is not None:
-            del self._by_endpoint[known.endpoint][item_id]
-
-    def _outlined(self, item_id: str, raw: bytes) -> Outline:
-        try:
-            skimmed = _skimming_decoder.decode(raw)
-        except (msgspec.DecodeError, RecursionError):
-            raise self._not_an_entry(item_id) from None
-        return _outline(skimmed.item, skimmed.seen_at, skimmed.gone is not None, skimmed.marks is not None)
-
     def _decode_each(self, item_ids: Iterable[str]) -> Iterator[Entry]:
         for item_id in item_ids:
             raw = self._items.raw(item_id)
@@ -407,12 +342,12 @@ class Queue:
         try:
             entry = _entry_decoder.decode(raw)
         except (msgspec.DecodeError, RecursionError):
-            raise self._not_an_entry(item_id) from None
+            raise self._damaged(f"what stands under {item_id} is not an item") from None
         entry.item.__dict__["id"] = item_id  # the cached property: no need to work it out again
         return entry
 
-    def _not_an_entry(self, item_id: str) -> StoreDamaged:
-        return StoreDamaged(self._path, 0, f"what stands under {item_id} is not an item", _REMEDY)
+    def _damaged(self, why: str) -> StoreDamaged:
+        return StoreDamaged(self._path, 0, why, _REMEDY)
 
 
 def _portions(items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -423,12 +358,11 @@ def _portions(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 def outline_of(entry: Entry) -> Outline:
     """An entry in outline."""
-    return _outline(entry.item, entry.seen_at, entry.gone is not None, entry.marks != Marks())
-
-
-def _outline(item: Item | _Brief, seen_at: datetime, gone: bool, marked: bool) -> Outline:
-    names = sys.intern(item.endpoint), sys.intern(item.agent)
-    return Outline(*names, item.created_at or seen_at, item.expires_at, item.risk, gone, marked)
+    item, marked = entry.item, entry.marks != Marks()
+    since = item.created_at or entry.seen_at
+    return Outline(
+        item.endpoint, item.agent, since, item.expires_at, item.risk, entry.gone is not None, marked
+    )
 
 
 def _not_stored(item: Item, error: ValueError) -> str:

@@ -8,17 +8,18 @@ can change a stored one by accident; ``documents`` says where they lie.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from tinydb.storages import Storage
 
+from triage.store.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from triage.store.documents import Documents, key_bytes
-from triage.store.errors import StoreDamaged, StoreError, StoreUnavailable, SyncFailed
+from triage.store.errors import StoreError, StoreUnavailable, SyncFailed
 from triage.store.files import OS, Files
 from triage.store.journal import Batch, Journal
 from triage.store.lock import Waiting
@@ -31,6 +32,8 @@ SPARE_BYTES = 4 << 20
 """A journal is compacted when what was overwritten in it is more than this and more than what is live."""
 SMALL_BYTES = 256
 """A document that is kept in memory: to read it again would cost more than the room it takes."""
+CHECKPOINT_BYTES = 4 << 20
+"""A checkpoint is written where it spares so much more reading than the last one."""
 _LINE_BYTES = 12
 """What a line has beside the table's name, the id and the document."""
 
@@ -42,15 +45,25 @@ Changes = Mapping[str, Mapping[str, bytes | None] | None]
 Key = tuple[str, str]
 """Table and id."""
 
-Each = Callable[[str, Mapping[str, bytes | None]], None]
-"""Told a table, and id and JSON of documents; None for the JSON: it was removed."""
+
+class Maker(Protocol):
+    """Makes something of all documents as they are taken in, and is spared most of it by a checkpoint."""
+
+    def take(self, table: str, documents: Mapping[str, bytes | None], /) -> None:
+        """Documents as they are now, whoever wrote them; None: removed. A StoreError is raised as the journal's."""
+
+    def dump(self) -> bytes:
+        """All that was made, for ``load`` in another process."""
+
+    def load(self, dumped: bytes, tables: Mapping[str, Mapping[str, bytes]], /) -> None:
+        """Begin with what another process dumped of these. Raises ValueError where it did not."""
 
 
 class JournalStorage(Storage):
     """A TinyDB storage on a journal at ``path``, made with the first write. For one thread.
 
-    ``sync``: every write is on the disk when it returns, unless it says otherwise. ``each``: told every document
-    as it is taken in, whoever wrote it; a StoreError of its own is raised as one of the journal's would be.
+    ``sync``: every write is on the disk when it returns, unless it says otherwise. ``maker``: told every document;
+    what it makes of them is in the checkpoints beside the journal. ``anew``: do not begin with one.
     """
 
     def __init__(
@@ -62,16 +75,51 @@ class JournalStorage(Storage):
         remedy: str = "Restore it from a backup, or move it away to begin with an empty one.",
         files: Files = OS,
         waiting: Waiting | None = None,
-        each: Each = lambda table, documents: None,
+        maker: Maker | None = None,
+        anew: bool = False,
     ) -> None:
         self._journal = Journal(Path(path), format, remedy=remedy, files=files, waiting=waiting)
         self._sync = sync
-        self._each = each
+        self._files = files
+        self._maker = maker
+        self._checkpoint = Path(path).with_suffix(".checkpoint")
+        self._spared = 0
+        """Bytes of the journal that the checkpoint spares reading."""
         self._tables: dict[str, Documents] = {}
         self._generations: dict[str, int] = {}
         self._compact_above = 0
         self._foreign: dict[Key, None] = {}
+        if not anew:
+            self._load_checkpoint()
         self._take_in()
+        self._foreign.clear()
+
+    # Checkpoints
+
+    def _load_checkpoint(self) -> None:
+        found = read_checkpoint(self._files, self._checkpoint) if self._maker is not None else None
+        if self._maker is None or found is None or not self._journal.resume(found.mark):
+            return
+        try:
+            tables = {
+                name: Documents.of_rows(rows, self._journal.held, SMALL_BYTES)
+                for name, rows in found.tables.items()
+            }
+            self._maker.load(found.more, tables)
+        except ValueError:
+            self._journal.forget()
+        else:
+            self._tables, self._spared = tables, self._journal.size
+
+    def save_checkpoint(self) -> None:
+        """Have the next opening read only what comes after this, where it would be much otherwise."""
+        if self._maker is None or self._journal.size - self._spared <= CHECKPOINT_BYTES:
+            return
+        with suppress(StoreError, OSError, SyncFailed), self.transaction():
+            tables = {name: documents.rows() for name, documents in self._tables.items()}
+            made = Checkpoint(self._journal.mark(), tables, self._maker.dump())
+            write_checkpoint(self._files, self._checkpoint, made)
+            self._spared = self._journal.size
 
     # TinyDB's own interface: the whole of it at once
 
@@ -144,10 +192,6 @@ class JournalStorage(Storage):
         """The highest whole number that is or was an id in the table; 0: none."""
         return self.table(name).last_id
 
-    def damaged(self, why: str) -> StoreDamaged:
-        """The error for a document that cannot be what was written."""
-        return self._journal.damaged(0, why)
-
     def drop(self, name: str) -> None:
         """Remove a table."""
         with self.transaction():
@@ -198,6 +242,7 @@ class JournalStorage(Storage):
         """Put a journal in place that holds everything there is, and these lines."""
         places: dict[str, list[int]] = {name: [] for name in self._tables}
         self._journal.rewrite(chain(self._snapshot(places), more))
+        self._spared = 0
         for name, documents in self._tables.items():
             self._tables[name] = documents.moved(self._journal.held, places[name])
 
@@ -271,13 +316,17 @@ class JournalStorage(Storage):
                 continue
             table = self._tables.setdefault(name, Documents(self._journal.held, SMALL_BYTES))
             at = table.take(documents, line, at + 1, start) + (1 if documents else 2)
-            self._each(name, documents)
+            if self._maker is not None:
+                self._maker.take(name, documents)
 
     def _drop(self, name: str) -> None:
-        self._each(name, dict.fromkeys(self._tables.pop(name, ())))
+        dropped = self._tables.pop(name, _NOTHING)
+        if self._maker is not None:
+            self._maker.take(name, dict.fromkeys(dropped))
 
     def _forget_all(self) -> dict[str, Documents]:
         before = dict(self._tables)
+        self._spared = 0
         for name in before:
             self._generations[name] = self._generations.get(name, 0) + 1
             self._drop(name)
