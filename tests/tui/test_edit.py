@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -279,3 +280,43 @@ async def test_the_agents_own_options_come_before_its_schema(agent: Agent, open_
     async with open_console() as console:
         await console.press("r", "2")
         assert sent(console) == [Verdict(Verb.RESPOND, answer="b")]
+
+
+async def test_choices_of_a_schema_are_numbered_and_answered_at_the_desk(
+    agent: Agent, open_console: OpenConsole
+) -> None:
+    ask_question(agent, {"enum": ["rolling", "canary", 3]})
+    async with open_console() as console:
+        assert re.search(r"Answers it offers *\n *1  rolling *\n *2  canary *\n *3  3 *\n", console.text)
+        assert "one of" not in console.text, "the same is not said twice"
+        await console.press("4")
+        assert "there is no option 4: it offers 3" in console.said
+        await console.press("3")
+        assert sent(console) == [Verdict(Verb.RESPOND, answer=3)]
+
+
+async def test_several_choices_of_a_schema_are_marked_before_they_are_sent(
+    agent: Agent, open_console: OpenConsole
+) -> None:
+    ask_question(agent, {"type": "array", "items": {"enum": ["a", "b"]}})
+    async with open_console() as console:
+        assert "Answers it offers  more than one may be chosen" in console.text
+        await console.press("2")
+        assert isinstance(console.app.screen, AnswerDialog)
+        assert sent(console) == []
+        await console.press("2", "enter")
+        assert sent(console) == [Verdict(Verb.RESPOND, answer=["b"])]
+
+
+async def test_alike_questions_of_a_schema_are_answered_together_where_the_number_means_the_same(
+    agent: Agent, open_console: OpenConsole
+) -> None:
+    for key, names in (("a", ["yes", "no"]), ("b", ["yes", "no"]), ("c", ["no", "yes"])):
+        agent.ask(
+            key, kind=ItemKind.QUESTION, actions=(), verbs=(Verb.RESPOND,), answer_schema={"enum": names}
+        )
+    async with open_console() as console:
+        await console.press("V", "1", "y")
+        await console.until(lambda: len(sent(console)) == 2)
+        assert {verdict.answer for verdict in sent(console)} == {"yes"}
+        assert "its option 1 is another: no" in console.said

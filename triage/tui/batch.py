@@ -20,6 +20,7 @@ from triage.model.decision import Verdict
 from triage.model.item import Item, Risk, Verb
 from triage.tui import words
 from triage.tui.actions import situation
+from triage.tui.offers import offered
 
 if TYPE_CHECKING:
     from triage.store.log import Record
@@ -100,15 +101,18 @@ def every_action(item: Item, verdict: Verdict) -> tuple[Verdict, ...]:
 
 def alike_options(items: Iterable[Item], number: int) -> Give:
     """Answers with the option of that number, from 1, where it is the same as the first item's that has one."""
-    offering = (item for item in items if len(item.options) >= number and not item.many)
-    first = next((item.options[number - 1] for item in offering), None)
+    offers = (offered(item) for item in items)
+    first = next(
+        (options[number - 1] for options, many in offers if len(options) >= number and not many), None
+    )
 
     def give(item: Item) -> Verdict | str:
-        if len(item.options) < number or first is None:
+        options, many = offered(item)
+        if len(options) < number or first is None:
             return f"it offers no option {number}"
-        if item.many:
+        if many:
             return "more than one of its options may be chosen: answer it by itself"
-        option = item.options[number - 1]
+        option = options[number - 1]
         if (option.label, msgspec.json.encode(option.value)) != (
             first.label,
             msgspec.json.encode(first.value),

@@ -15,6 +15,7 @@ import msgspec
 from triage.model import safe_text
 from triage.model.item import Item
 from triage.tui.item_warnings import hidden_in, strings_in
+from triage.tui.offers import offered
 from triage.tui.outliers import ABSENT, stand_out
 
 __all__ = ["ACTION", "Cell", "Column", "Comparison", "Place", "comparable", "compare", "place_words"]
@@ -107,8 +108,8 @@ def _places(item: Item) -> Iterator[tuple[Place, Any]]:
     rest = [["/".join(place), value] for place, value in found]
     if rest:
         yield REST, rest
-    if item.options:
-        yield ("", "options"), [option.label for option in item.options]
+    if options := offered(item)[0]:
+        yield ("", "options"), [option.label for option in options]
     if item.description:
         yield ("", "description"), item.description
 

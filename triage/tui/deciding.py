@@ -15,6 +15,7 @@ from triage.store.log import AlreadyDecided, Record
 from triage.tui.batch import every_action
 from triage.tui.careful import Careful
 from triage.tui.field_schema import wants_object
+from triage.tui.offers import offered
 from triage.tui.reasons import Reason, reasons_of
 from triage.tui.screens.answer import Answer, AnswerDialog
 from triage.tui.screens.choice import Choice, ChoiceDialog
@@ -134,12 +135,12 @@ class Deciding:
         )
 
     def option(self, entry: Entry, number: int) -> None:
-        """Answer with the agent's option of that number, from 1."""
-        item = entry.item
-        if item.many:
+        """Answer with the offered answer of that number, from 1."""
+        options, many = offered(entry.item)
+        if many:
             self.respond(entry)
             return
-        self._decide(item, [Verdict(Verb.RESPOND, answer=item.options[number - 1].value)])
+        self._decide(entry.item, [Verdict(Verb.RESPOND, answer=options[number - 1].value)])
 
     def edit(self, entry: Entry) -> None:
         """Change the arguments, see the difference, send."""

@@ -25,6 +25,7 @@ from triage.tui.item_warnings import warning_lines
 from triage.tui.json_text import json_lines, one_line, text_lines
 from triage.tui.lines import Line, indented, safe, wrapped
 from triage.tui.marks import Marks
+from triage.tui.offers import offered
 from triage.tui.precedent_text import precedent_lines, warning_of
 from triage.tui.rows import came_at
 
@@ -246,10 +247,11 @@ def _action(action: Action, number: int, view: PageView, width: int) -> list[Lin
 
 
 def _options(item: Item, width: int) -> Iterator[Line]:
-    if not item.options:
+    options, many = offered(item)
+    if not options:
         return
-    yield _heading("Answers it offers", "more than one may be chosen" if item.many else "")
-    for number, option in enumerate(item.options, 1):
+    yield _heading("Answers it offers", "more than one may be chosen" if many else "")
+    for number, option in enumerate(options, 1):
         key = f"{number}" if number <= 9 else " "
         first, *rest = wrapped(safe(option.label), width - 5)
         yield ((f"  {key}  ", "shortcut"), *first)
@@ -260,7 +262,7 @@ def _options(item: Item, width: int) -> Iterator[Line]:
 
 def _schema(item: Item, width: int) -> list[Line]:
     schema = item.answer_schema
-    if not schema:
+    if not schema or (not item.options and offered(item)[0]):
         return []
     properties = schema.get("properties")
     if not isinstance(properties, dict) or not properties:

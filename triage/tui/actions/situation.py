@@ -14,6 +14,7 @@ import msgspec
 from triage.model import safe_text
 from triage.model.decision import REOPENING_STATES, DeliveryState
 from triage.model.item import Item, ItemKind, Verb
+from triage.tui.offers import offered
 
 if TYPE_CHECKING:
     from triage.model.filtering import Subject
@@ -211,10 +212,10 @@ def several_actions(situation: Situation) -> str | None:
 
 
 def offers(number: int) -> Condition:
-    """The item offers an option ``number`` (from 1)."""
+    """The item offers an answer ``number`` (from 1), of its agent's or by its answer's schema."""
 
     def condition(situation: Situation) -> str | None:
-        count = len(situation.item.options) if situation.item else 0
+        count = len(offered(situation.item)[0]) if situation.item else 0
         if number <= count:
             return None
         return f"there is no option {number}: " + (f"it offers {count}" if count else "it offers none")

@@ -11,14 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from triage.model import safe_text
-from triage.model.item import Item, Option
-from triage.tui.field_schema import facts_of, resolved
-from triage.tui.fields import FieldFault, choice_text, field_of, parse_value
+from triage.model.item import Item
+from triage.tui.field_schema import resolved
+from triage.tui.fields import FieldFault, field_of, parse_value
 from triage.tui.lines import Line, indented, safe, wrapped
+from triage.tui.offers import offered
 from triage.tui.screens.dialog import Dialog, Hint, OnDraft
 from triage.tui.screens.page import Page
 
-__all__ = ["Answer", "AnswerDialog", "offered", "takes_text"]
+__all__ = ["Answer", "AnswerDialog", "takes_text"]
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -31,23 +32,6 @@ def takes_text(schema: dict[str, Any] | None) -> bool:
     """Whether words are an answer as they stand; else they are read as JSON."""
     kind = resolved(schema, schema).get("type")
     return kind is None or kind == "string" or (isinstance(kind, list) and "string" in kind)
-
-
-def offered(item: Item) -> tuple[tuple[Option, ...], bool]:
-    """The answers to choose from, the agent's own or those its schema leaves, and whether several may be."""
-    schema = resolved(item.answer_schema, item.answer_schema)
-    if item.options or not schema:
-        return item.options, item.many
-    if schema.get("type") == "array":
-        return _options_of(schema.get("items"), schema), True
-    return _options_of(schema, schema), False
-
-
-def _options_of(schema: Any, root: Any) -> tuple[Option, ...]:
-    facts = facts_of(schema, root)
-    if facts.type == "boolean":
-        return Option("yes", True), Option("no", False)
-    return tuple(Option(choice_text(choice), choice) for choice in facts.choices)
 
 
 class AnswerDialog(Dialog[Answer]):
