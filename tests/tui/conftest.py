@@ -62,8 +62,12 @@ class Console:
     async def press(self, *keys: str) -> None:
         """Press keys one after the other, each done with before the next."""
         for key in keys:
-            self.app.post_message(_key_event(key))
+            self.send(key)
             await self.settle()
+
+    def send(self, key: str) -> None:
+        """Press a key and go on at once, whatever becomes of it."""
+        self.app.post_message(_key_event(key))
 
     async def settle(self) -> None:
         """Return once app, screen and focused widget have done what was asked of them, and have painted."""

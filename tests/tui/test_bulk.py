@@ -259,6 +259,21 @@ class TestConsole:
             assert len({one.decision.id for one in records}) == 3
             assert stayed(console) == {}
 
+    async def test_what_was_just_left_out_must_be_painted_before_the_rest_is_decided(
+        self, agent: Agent, open_console: OpenConsole
+    ) -> None:
+        for key in "abc":
+            agent.ask(key)
+        async with open_console() as console:
+            await console.press("V", "a")
+            dialog = console.app.screen
+            assert isinstance(dialog, BulkDialog)
+            assert dialog.may_decide()
+            dialog.table.leave_out()
+            assert not dialog.may_decide()
+            await console.settle()
+            assert dialog.may_decide()
+
     async def test_one_undo_takes_back_all_of_them_and_selects_them_again(
         self, agent: Agent, open_console: OpenConsole
     ) -> None:

@@ -217,6 +217,16 @@ class TestConsole:
             assert len(console.screen.view.rows) == 4
             assert "Refund a" in console.screen.pane.shown_text, "the cursor stays with the group's first"
 
+    async def test_the_list_says_at_once_that_it_is_folded_and_that_it_is_not(
+        self, agent: Agent, open_console: OpenConsole
+    ) -> None:
+        ask_refunds(agent, "a", "b")
+        async with open_console() as console:
+            await console.press("z")
+            assert "2 grouped" in console.screen.list.text_of(0)
+            await console.press("z")
+            assert "grouped" not in console.screen.list.text_of(0)
+
     async def test_enter_unfolds_one_group_and_back_folds_it_with_the_cursor_on_its_head(
         self, agent: Agent, open_console: OpenConsole
     ) -> None:

@@ -101,7 +101,8 @@ class DecidingMany:
 
     def __init__(self, bench: ManyBench) -> None:
         self._bench = bench
-        self._last: frozenset[str] = frozenset()
+        self._last: tuple[str, ...] = ()
+        """Ids of the last batch's decisions, in the order they were taken."""
         self._reason = ""
         self._picked: Reason | None = None
         self._stopped = ""
@@ -216,7 +217,7 @@ class DecidingMany:
                     pause_at = time.monotonic() + SLICE_S
         finally:
             self.busy = False
-            self._last = frozenset(record.decision.id for record in logged)
+            self._last = tuple(record.decision.id for record in logged)
         if logged:
             self._bench.deciding.remember([verdict], self._picked)
         self._bench.decided_many([record.decision.item_id for record in logged], stayed)
@@ -260,7 +261,7 @@ class DecidingMany:
         taken: list[str] = []
         sent: list[Record] = []
         fault = ""
-        for decision_id in sorted(self._last):  # the oldest first: they are sent first
+        for decision_id in self._last:  # the oldest first: they are sent first
             try:
                 taken.append(desk.undo(decision_id).decision.item_id)
             except Refused:
@@ -271,7 +272,7 @@ class DecidingMany:
                 fault = str(error)
                 break
         if not fault:
-            self._last = frozenset()
+            self._last = ()
         self._bench.took_back(taken)
         return Taken(tuple(taken), tuple(sent), fault)
 

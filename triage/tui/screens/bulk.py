@@ -61,11 +61,10 @@ class BulkDialog(Dialog[Bulk]):
         self._confirm, self._confirm_label = confirm
         self._intro = intro
         self._read = read
-        self._subject = Subject("these items", _digest(batch))
 
     def body(self) -> ComposeResult:
         """The table."""
-        painted = lambda: self.guard.paint(self._subject)  # noqa: E731
+        painted = lambda: self.guard.paint(self.subject)  # noqa: E731
         yield ComparisonTable(look_from(self.app.theme_variables), self._batch, self._intro, painted)
 
     def on_mount(self) -> None:
@@ -78,6 +77,11 @@ class BulkDialog(Dialog[Bulk]):
     def table(self) -> ComparisonTable:
         """The items side by side."""
         return self.query_one(ComparisonTable)
+
+    @property
+    def subject(self) -> Subject:
+        """What a decision here is about: these items at these revisions, without those left out."""
+        return Subject("these items", _digest(self.table.kept_in))
 
     def _show_hints(self) -> None:
         table = self.table
@@ -134,7 +138,10 @@ class BulkDialog(Dialog[Bulk]):
 
     def may_decide(self) -> bool:
         """Whether the last key may decide these items; says why when it may not."""
-        why = self.guard.refuse(self._subject.item_id)
+        subject = self.subject
+        why = self.guard.refuse(subject.item_id)
+        if why is None and self.guard.painted != subject:
+            why = "what you left out is not on screen yet"
         if why:
             self.notice(why.capitalize() + ".")
         return why is None
@@ -148,7 +155,7 @@ class BulkDialog(Dialog[Bulk]):
             self.finish(Bulk(kept, left))
 
 
-def _digest(batch: Batch) -> str:
+def _digest(candidates: Sequence[Candidate]) -> str:
     """Stands for every item at its revision."""
-    shown = "".join(one.item.id + one.item.revision for one in batch.taken)
+    shown = "".join(one.item.id + one.item.revision for one in candidates)
     return hashlib.sha256(shown.encode()).hexdigest()

@@ -5,8 +5,10 @@ It takes keys, shows what the desk tells, and knows nothing that the desk could 
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import msgspec
@@ -62,6 +64,8 @@ PRECEDENTS_AFTER_S = 0.12
 """How long the operator rests on an item before its like is looked for."""
 TICK_S = 0.25
 AGES_S = 10.0
+SEARCH_SAID_S = 0.3
+"""How long a search goes on before it is said how far it is, and again."""
 _WIDE_COLUMNS = 100
 
 
@@ -309,6 +313,7 @@ class DeskScreen(Screen[None]):
 
     def refill(self) -> None:
         """The rows are others through a deed of the operator: nothing is kept that does not belong there."""
+        self.workers.cancel_group(self, "search")
         self.many.choosing.end_range()
         self.view.keep(None)
         self.view.refill()
@@ -360,8 +365,7 @@ class DeskScreen(Screen[None]):
     def _show_item(self) -> None:
         """The pane and the keys, for the item under the cursor."""
         entry = self.entry
-        self.list.note = self.list_note()
-        self.list.empty = self._empty_words()
+        self.list.tell(self.list_note(), self._empty_words())
         self.pane.empty = () if entry else self._empty_words()
         foot = self.showing.foot(self.list.cursor_id or "")
         self.pane.show(self.showing.page(entry) if entry else None, foot)
@@ -494,7 +498,30 @@ class DeskScreen(Screen[None]):
         fault = self.view.set_filter(message.text)
         self.say(f"Filter: {fault.text}" if fault else "", "warning")
         if fault is None:
-            self.refill()
+            self._search()
+
+    def _search(self) -> None:
+        """Pick the rows by the filter: at once, or while keys are taken; a key of the filter begins it anew."""
+        self.workers.cancel_group(self, "search")
+        self.many.choosing.end_range()
+        steps = self.view.pick_in_steps()
+        if next(steps, None) is None:
+            self.settle_rows()
+        else:
+            self.run_worker(partial(self._search_on, steps), group="search")
+
+    async def _search_on(self, steps: Iterator[float]) -> None:
+        """Go on searching, and say how far it is where that takes a while."""
+        began, said_at = time.monotonic(), 0.0
+        for part in steps:
+            now = time.monotonic()
+            if now - max(began, said_at) > SEARCH_SAID_S:
+                said_at = now
+                self.say(f"Searching, {part:.0%} so far")
+            await asyncio.sleep(0)
+        if said_at:
+            self.say("")
+        self.settle_rows()
 
     def on_filter_line_left(self) -> None:
         """The filter is as it shall be."""

@@ -105,7 +105,8 @@ class ComparisonTable(LineWidget, can_focus=True):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines the compositor is about to paint; whoever guards the decision is told."""
         strips = super().render_lines(crop)
-        self._tell_painted()
+        if self.composed:
+            self._tell_painted()
         return strips
 
     def compose_lines(self) -> list[Painted]:

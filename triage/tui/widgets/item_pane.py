@@ -63,7 +63,7 @@ class ItemPane(LineWidget, can_focus=True):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines the compositor is about to paint; whoever guards decisions is told."""
         strips = super().render_lines(crop)
-        self._painted(self._subject)
+        self._painted(self._subject if self.composed else None)
         return strips
 
     def compose_lines(self) -> list[Painted]:

@@ -41,6 +41,11 @@ class LineWidget(Widget):
         """Every line at the widget's present size."""
         raise NotImplementedError
 
+    @property
+    def composed(self) -> bool:
+        """Whether there is anything to paint; a widget that was just made is painted empty first."""
+        return bool(self._lines)
+
     def repaint(self, *, whole: bool = False) -> None:
         """Compose the lines again and have those painted that differ; ``whole``: all of them."""
         if not self.size.width or not self.is_attached:

@@ -67,6 +67,12 @@ class QueueList(LineWidget, can_focus=True):
         self.note = ""
         self.empty: tuple[str, ...] = ()
 
+    def tell(self, note: str, empty: tuple[str, ...]) -> None:
+        """What the header says beside the place, and what stands where no rows are."""
+        if (note, empty) != (self.note, self.empty):
+            self.note, self.empty = note, empty
+            self.repaint()
+
     # -- the window -----------------------------------------------------------------------------
 
     @property
