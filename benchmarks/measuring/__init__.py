@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.measuring import commands, endpoints, idling, keys, linked, starting, storing
+from benchmarks.measuring import commands, endpoints, idling, judging, keys, linked, starting, storing
 from benchmarks.part import Part
 
 __all__ = ["PARTS"]
@@ -10,6 +10,7 @@ __all__ = ["PARTS"]
 PARTS: tuple[Part, ...] = (
     *starting.PARTS,
     *keys.PARTS,
+    *judging.PARTS,
     *linked.PARTS,
     *idling.PARTS,
     *endpoints.PARTS,
