@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from tests.cli.agents import Agents
+from tests.cli.agents import Agents, credit
 from tests.cli.conftest import Run, ended, output_of, process
 from triage.store.log import log_directory
 
 KEYS = (
-    "seq at type item endpoint decision operator state detail effect note revision verbs title verdicts"
+    "seq at type item endpoint decision operator state detail effect note revision verbs title verdicts "
+    "edited"
 ).split()
 
 
@@ -48,6 +49,28 @@ def test_the_log_as_json(triage: Run, decided: list[str]) -> None:
     assert events[4]["verdicts"] == [{"verb": "reject", "reason": "not\nLee"}]
     assert events[4]["title"] == "Give 5 to Lee"
     assert events[3]["effect"].startswith("Kim now has")
+
+
+def test_the_log_names_the_fields_that_were_edited(triage: Run, place: Path, agents: Agents) -> None:
+    item = agents.ask(title="Give 5 to Kim")
+    assert triage("edit", item, "--args", '{"customer": "Kim", "amount": 3, "note": "half"}').exit_code == 0
+    assert f"{item}  ann edited amount, note: Give 5 to Kim" in triage("log").stdout
+    assert lines_of(triage("log", "--json"))[0]["edited"] == ["amount", "note"]
+    assert [event["edited"] for event in lines_of(triage("log", "--json"))[1:]] == [None] * 3
+    lines = triage("log", "--item", item).stdout.splitlines()
+    assert [line.strip() for line in lines[1:3]] == ["amount  5.0 → 3", 'note  nothing → "half"']
+    assert "→" not in triage("log").stdout
+
+
+def test_edits_of_several_actions_are_told_by_their_number(triage: Run, place: Path, agents: Agents) -> None:
+    item = agents.ask(actions=[credit("Kim", 1), credit("Lee", 2)])
+    value = [{"customer": "Kim", "amount": 1}, {"customer": "Lee", "amount": 9}]
+    assert triage("edit", item, "--reason", "as agreed", "--args", json.dumps(value)).exit_code == 0
+    assert "ann approved, edited 2 amount (as agreed): Give 5 to Kim" in triage("log").stdout
+    assert "2 amount  2 → 9" in triage("log", "--item", item).stdout
+    assert lines_of(triage("log", "--json"))[0]["edited"] == ["2 amount"]
+    assert triage("reject", agents.ask(), "--reason", "no").exit_code == 0
+    assert lines_of(triage("log", "--json"))[4]["edited"] == []
 
 
 def test_one_item_and_since(triage: Run, decided: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["log"]
 
 FOLLOW_S = 0.2
+_WIDTH = 100
+"""Columns of text where standard output is no terminal."""
+_BEHIND_TIME = 21
+"""Cells before what follows a line's time."""
+_LEAST = 20
 
 _ITEM = click.option("--item", metavar="ID", shell_complete=complete_item, help="Of this item alone.")
 _SINCE = click.option(
@@ -39,13 +44,14 @@ Show = Callable[["Event", "Payload | None"], None]
 def log(ctx: click.Context, as_json: bool, item: str | None, since: datetime | None, follow: bool) -> None:
     """Show what was decided and delivered, oldest first.
 
+    An edit names the fields that were sent otherwise than proposed; of one item, with --item, also how.
     With --json each event is one line of JSON.
     """
     if ctx.invoked_subcommand is not None:
         return
     book = _open()
     item_id = _whole_id(book, item) if item else None
-    show: Show = _show_json if as_json else _show_words
+    show: Show = _show_json if as_json else _show_all_words if item else _show_words
     last = 0
     for event in book.events(item_id, since):
         show(event, book.payload(event))
@@ -106,6 +112,7 @@ def _show_json(event: Event, payload: Payload | None) -> None:
             "verbs": event.verbs,
             "title": payload.item.title if payload else None,
             "verdicts": payload.decision.verdicts if payload else None,
+            "edited": _edited(payload) if payload else None,
         }
     )
 
@@ -116,6 +123,39 @@ def _show_words(event: Event, payload: Payload | None) -> None:
     output.text(f"{at}  {event.item_id or '-':<12}  {' '.join(what.split())}")
 
 
+def _show_all_words(event: Event, payload: Payload | None) -> None:
+    """The same, and below an edit what stood in each field and what was sent."""
+    from triage.tui.changes import edit_lines
+    from triage.tui.lines import indented
+
+    _show_words(event, payload)
+    columns = max(_LEAST, (output.width() or _WIDTH) - _BEHIND_TIME)
+    for lead, before, after in _edits(payload) if payload else ():
+        lines = edit_lines(before, after, columns - len(lead))
+        output.lines(indented(lines, " " * (_BEHIND_TIME - output.INDENT) + lead))
+
+
+def _edits(payload: Payload) -> Iterator[tuple[str, Any, Any]]:
+    """What leads a field's name, the arguments as proposed, and as sent; of each action that was edited."""
+    from msgspec import UNSET
+
+    actions, verdicts = payload.item.actions, payload.decision.verdicts
+    for number, (action, verdict) in enumerate(zip(actions, verdicts, strict=False), 1):
+        if verdict.arguments is not UNSET:
+            yield f"{number} " if len(actions) > 1 else "", action.arguments, verdict.arguments
+
+
+def _edited(payload: Payload) -> list[str]:
+    """The names of the fields that were edited; of several actions, with the action's number before it."""
+    from triage.tui.changes import value_differences
+
+    return [
+        lead + place
+        for lead, before, after in _edits(payload)
+        for place in dict.fromkeys(each.place or "everything" for each in value_differences(before, after))
+    ]
+
+
 def _decided(event: Event, payload: Payload | None) -> str:
     from triage.tui.words import VERB_DONE
 
@@ -123,7 +163,8 @@ def _decided(event: Event, payload: Payload | None) -> str:
     title = payload.item.title if payload else "(what was shown was erased)"
     reasons = [verdict.reason for verdict in payload.decision.verdicts if verdict.reason] if payload else []
     why = f" ({'; '.join(dict.fromkeys(reasons))})" if reasons else ""
-    return f"{event.operator} {done}{why}: {title}"
+    fields = ", ".join(_edited(payload)) if payload else ""
+    return f"{event.operator} {done}{f' {fields}' if fields else ''}{why}: {title}"
 
 
 def _other(event: Event) -> str:
