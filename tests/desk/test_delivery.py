@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 
 from tests.desk.conftest import MakeDesk, until
 from tests.desk.scripted import Agent
 from triage.connectors.base import Refusal
 from triage.connectors.http import Interrupted, Unreachable
-from triage.desk import delivery
 from triage.desk.desk import Desk, Refused
 from triage.model.decision import DeliveryState, Receipt, Verdict
 from triage.model.item import Action, Gone, Item, Verb
@@ -288,44 +285,6 @@ async def test_a_hold_left_by_a_crash_starts_its_window_anew(desks: MakeDesk, ag
     assert agent.acted == [("a", record.decision.id)]
 
 
-async def test_a_hold_older_than_ten_minutes_asks_again(
-    desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    item = agent.ask("a")
-    first = desks()
-    first.queue.sync("agent", [item], datetime.now(UTC))
-    decision = first._new_decision(item, APPROVE, 5.0)
-    old = msgspec.structs.replace(decision, at=datetime.now(UTC) - timedelta(minutes=11))
-    first.log.decide(old, item)
-    await first.stop()
-    desk = await started(desks())
-    done = await desk.wait(old.id, 10)
-    assert done.state is DeliveryState.STALE
-    assert "10 minutes" in done.detail
-    assert agent.sends == 0
-
-
-async def test_a_machine_that_slept_before_the_send_does_not_send(
-    desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    item = agent.ask("a")
-    desk = await started(desks(), item)
-    real_advance = desk.log.advance
-
-    def sleepy(decision_id: str, to: DeliveryState, **more: object) -> Record:
-        record = real_advance(decision_id, to, **more)  # type: ignore[arg-type]
-        if to is DeliveryState.SENDING:
-            wall = time.time()
-            monkeypatch.setattr(time, "time", lambda: wall + 3600)
-        return record
-
-    monkeypatch.setattr(desk.log, "advance", sleepy)
-    done = await desk.wait(approve(desk, item).decision.id, 10)
-    assert done.state is DeliveryState.STALE
-    assert "slept" in done.detail
-    assert agent.sends == 0
-
-
 async def test_stopping_carries_a_send_under_way_through(desks: MakeDesk, agent: Agent) -> None:
     item = agent.ask("a")
     desk = await started(desks(), item)
@@ -353,22 +312,4 @@ async def test_a_held_decision_that_cannot_be_read_any_more_is_not_sent(
     desk = await started(desks())
     done = await desk.wait(record.decision.id, 10)
     assert (done.state, done.item) == (DeliveryState.STALE, None)
-    assert agent.sends == 0
-
-
-async def test_a_machine_that_sleeps_while_the_item_is_read_again_does_not_send(
-    desks: MakeDesk, agent: Agent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    item = agent.ask("a")
-    desk = await started(desks(), item)
-    real = delivery.MAX_HELD_S
-
-    async def sleepy(shown: Item) -> Item:
-        monkeypatch.setattr(delivery, "MAX_HELD_S", -1.0)  # a day later, the age is over any limit
-        return shown
-
-    monkeypatch.setattr(desk._stations["agent"].deliverer.connector, "reread", sleepy)
-    done = await desk.wait(approve(desk, item).decision.id, 10)
-    monkeypatch.setattr(delivery, "MAX_HELD_S", real)
-    assert done.state is DeliveryState.STALE
     assert agent.sends == 0

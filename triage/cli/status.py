@@ -80,6 +80,8 @@ def _line(summary: Summary) -> str:
         parts.append(f"paused: {_paused(summary)}")
     if _age_s(summary.at) > OLD_S:
         parts.append(f"{_age(summary.at)} ago")
+    elif _age_s(summary.at) < -OLD_S:
+        parts.append("from before the clock was set back")
     return ", ".join(parts)
 
 

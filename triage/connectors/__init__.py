@@ -13,7 +13,7 @@ __all__ = ["kinds", "load"]
 
 _NOT_KINDS = frozenset(
     """
-    base credentials detect few_at_a_time http inflating opening pools remembered replies
+    base credentials detect few_at_a_time http in_time inflating opening pools remembered replies
     """.split()
 )
 """Modules of this package that serve all kinds. What serves one kind lies in that kind's own package."""

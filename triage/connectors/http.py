@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from triage.connectors.credentials import secrets_in
+from triage.connectors.in_time import asked_before
 from triage.connectors.remembered import Remembered
 from triage.connectors.replies import (
     Broken,
@@ -155,7 +156,7 @@ class Wire:
         host = urlsplit(url).netloc.rpartition("@")[2]
         try:
             async with self.client.stream(
-                method, url, params=params, content=content, headers=headers
+                method, url, params=params, content=content, headers=headers, extensions=asked_before(method)
             ) as response:
                 body = await _bounded(response, where, max_bytes)
                 return Reply(response.status_code, response.headers, body, where, self.without_secrets)

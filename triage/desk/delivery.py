@@ -2,7 +2,8 @@
 
 Deliveries of one lane go one after the other, each settled before the next. What was begun by a
 process that ended is taken up from the log: held ones start their window anew, those in ``sending``
-or ``sent`` are only settled, never sent again.
+or ``sent`` are only settled, never sent again. After the machine slept, or this process was stopped, what is held
+starts its window anew as well: nothing goes out at the moment of waking.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from functools import partial
 
+from triage.connectors import in_time
 from triage.connectors.base import Connector, Refusal
 from triage.connectors.http import EndpointError, Unreachable
+from triage.desk import timeliness
+from triage.desk.lanes import Lanes
+from triage.desk.timeliness import Clock, Moment, Sending, passed_s
+from triage.fault import fault_words
 from triage.model.decision import OPEN_STATES, DeliveryState, Outcome, Receipt
 from triage.model.item import Gone, Item
 from triage.store.errors import StoreError
@@ -23,10 +27,6 @@ from triage.store.queue import Queue
 
 __all__ = ["Deliverer"]
 
-MAX_HELD_S = 600.0
-"""A decision not sent by then is asked again."""
-MAX_SENDING_GAP_S = 2.0
-"""Longest time between logging ``sending`` and the send itself."""
 SETTLE_FIRST_S = 0.15
 SETTLE_MAX_S = 5.0
 LOST_FOR_S = 15.0
@@ -51,6 +51,7 @@ class Deliverer:
         changed: Changed,
         settled: Callable[[], None],
         refresh: Callable[[], None],
+        clock: Clock,
     ) -> None:
         self.connector = connector
         self.endpoint: str = connector.config.name
@@ -65,8 +66,12 @@ class Deliverer:
         """Decision id → why it waits, in words."""
         self.flush = False
         """Send what is held now instead of waiting for its window to end."""
+        self.clock = clock
+        self._seen: dict[str, Moment] = {}
+        """Decision id → when this process first met it."""
         self._held_since: dict[str, float] = {}
-        self._lanes: dict[str, asyncio.Task[None]] = {}
+        """Decision id → when its window began, in steady seconds."""
+        self._lanes = Lanes(self._bring_to_end, self._note_fault)
         self._sending: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
 
@@ -74,16 +79,14 @@ class Deliverer:
 
     async def run(self) -> None:
         """Deliver until cancelled; a send under way is then still carried through by ``finish``."""
+        self._begin_windows_anew()
         try:
             while True:
                 self._wake.clear()
                 self._start_lanes()
                 await self._wake.wait()
         finally:
-            for task in self._lanes.values():
-                task.cancel()
-            await asyncio.gather(*self._lanes.values(), return_exceptions=True)
-            self._lanes.clear()
+            await self._lanes.stop()
 
     def wake(self) -> None:
         """Look at the log again: something was decided, undone, paused or resumed."""
@@ -103,8 +106,9 @@ class Deliverer:
         """Seconds left of the undo window."""
         if self.flush:
             return 0.0
-        since = self._held_since.get(record.decision.id, time.monotonic())
-        return max(0.0, since + record.decision.hold_s - time.monotonic())
+        now_s = self.clock.now().steady_s
+        since_s = self._held_since.get(record.decision.id, now_s)
+        return max(0.0, since_s + record.decision.hold_s - now_s)
 
     def paused(self) -> bool:
         """Whether the operator stopped all sending or that to this endpoint."""
@@ -115,41 +119,34 @@ class Deliverer:
 
     def _start_lanes(self) -> None:
         for record in self.log.open_records(self.endpoint):
-            self._held_since.setdefault(record.decision.id, time.monotonic())
-            lane = self.connector.lane(record.item) if record.item else record.decision.item_id
-            if lane not in self._lanes:
-                task = asyncio.create_task(self._work_lane(lane), name=f"lane {self.endpoint} {lane}")
-                self._lanes[lane] = task
-                task.add_done_callback(partial(self._lane_ended, lane))
+            decision_id = record.decision.id
+            if decision_id not in self._lanes:
+                now = self.clock.now()
+                self._seen.setdefault(decision_id, now)
+                self._held_since.setdefault(decision_id, now.steady_s)
+                lane = self.connector.lane(record.item) if record.item else record.decision.item_id
+                self._lanes.put(lane, decision_id)
 
-    def _lane_ended(self, lane: str, _: asyncio.Task[None]) -> None:
-        self._lanes.pop(lane, None)
-        self._wake.set()
-
-    async def _work_lane(self, lane: str) -> None:
-        """Bring every open delivery of the lane to its end, in the order they were decided.
+    async def _bring_to_end(self, decision_id: str) -> None:
+        """Deliver until the decision's delivery is over.
 
         While the store cannot be written it is tried again, ever less often: where the log has it says
         whether it was sent.
         """
         failures = 0
-        while (record := self._next_of(lane)) is not None:
+        while (record := self.log.record(decision_id)) is not None and record.state in OPEN_STATES:
             try:
                 await self._deliver(record)
             except StoreError as error:
                 failures += 1
                 self._say(record, f"{error} Trying again.")
                 await asyncio.sleep(min(RETRY_MAX_S, 2.0**failures))
-                continue
-            self.reasons.pop(record.decision.id, None)
-            self._held_since.pop(record.decision.id, None)
+        for kept in (self.reasons, self._seen, self._held_since):
+            kept.pop(decision_id, None)
 
-    def _next_of(self, lane: str) -> Record | None:
-        for record in self.log.open_records(self.endpoint):
-            own = self.connector.lane(record.item) if record.item else record.decision.item_id
-            if own == lane:
-                return record
-        return None
+    def _note_fault(self, decision_id: str, error: BaseException) -> None:
+        self.reasons[decision_id] = f"{fault_words(error)}; trying again"
+        self.changed((), (decision_id,))
 
     async def _deliver(self, record: Record) -> None:
         item = record.item
@@ -173,10 +170,11 @@ class Deliverer:
     # -- held -----------------------------------------------------------------------------------
 
     async def _from_held(self, record: Record, item: Item) -> None:
-        fresh = await self._ready(record, item)
-        if fresh is None:
+        ready = await self._ready(record, item)
+        if ready is None:
             return
-        task = asyncio.create_task(self._send_once(record, fresh), name=f"send {record.decision.id}")
+        fresh, read = ready
+        task = asyncio.create_task(self._send_once(record, fresh, read), name=f"send {record.decision.id}")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         await asyncio.shield(task)
@@ -184,13 +182,14 @@ class Deliverer:
         if current is not None and current.state in OPEN_STATES:
             await self._settle(current, fresh, current.receipt)
 
-    async def _ready(self, record: Record, item: Item) -> Item | None:
-        """The item as it stands now, once it may be sent; None when it may no longer be."""
+    async def _ready(self, record: Record, item: Item) -> tuple[Item, Moment] | None:
+        """The item as it stands now, and when it was read, once it may be sent; None when it may no longer be."""
         failures = 0
         while self._still_held(record):
             if (left_s := self.held_left_s(record)) > 0 or self.paused():
                 await self._pause(record, "sending is paused" if self.paused() else "", left_s or 1.0)
                 continue
+            read = self.clock.now()
             try:
                 fresh = await self.connector.reread(item)
             except EndpointError as error:
@@ -199,11 +198,14 @@ class Deliverer:
                 continue
             if self.paused() or not self._still_held(record):  # the machine may have slept while it was read
                 continue
-            why = _why_stale(record, item, fresh)
+            now = self.clock.now()
+            if passed_s(read, now) > timeliness.MAX_READ_AGE_S:
+                continue
+            why = _why_stale(record, item, fresh, now)
             if why is None and isinstance(fresh, Item):
-                return fresh
+                return fresh, read
             if self._advance(record, _S.STALE, why or "") and isinstance(fresh, Item):
-                self.queue.put(fresh, datetime.now(UTC))
+                self.queue.put(fresh, now.wall)
             self._ended(record)
         return None
 
@@ -213,11 +215,11 @@ class Deliverer:
         current = self.log.record(record.decision.id)
         if current is None or current.state is not _S.HELD:
             return False
-        age_s = (datetime.now(UTC) - record.decision.at).total_seconds()
-        if age_s <= max(MAX_HELD_S, 2 * record.decision.hold_s):
+        now = self.clock.now()
+        why = timeliness.why_too_old(record.decision, self._seen.get(record.decision.id, now), now)
+        if why is None:
             return True
         reason = self.reasons.get(record.decision.id, "")
-        why = f"not sent within {MAX_HELD_S / 60:.0f} minutes of being decided"
         self._advance(record, _S.STALE, f"{why} ({reason})" if reason else why)
         self._ended(record)
         return False
@@ -227,26 +229,42 @@ class Deliverer:
         if self.reasons.get(record.decision.id, "") != reason:
             self.reasons[record.decision.id] = reason
             self.changed((), (record.decision.id,))
-        await asyncio.sleep(min(seconds, 0.25))
+        await self._doze(min(seconds, 0.25))
         if reason and seconds > 0.25 and not self.paused():
             deadline = time.monotonic() + seconds - 0.25
             while time.monotonic() < deadline and not self.flush:
-                await asyncio.sleep(0.25)
+                await self._doze(0.25)
+
+    async def _doze(self, seconds: float) -> None:
+        """Wait; where much more time passed than that the machine slept, and windows begin anew."""
+        before = self.clock.now()
+        await asyncio.sleep(seconds)
+        if passed_s(before, self.clock.now()) > seconds + timeliness.SLACK_S:
+            self._begin_windows_anew()
+
+    def _begin_windows_anew(self) -> None:
+        self._held_since = dict.fromkeys(self._held_since, self.clock.now().steady_s)
 
     # -- sending --------------------------------------------------------------------------------
 
-    async def _send_once(self, record: Record, item: Item) -> None:
+    async def _send_once(self, record: Record, item: Item, read: Moment) -> None:
         """The only place that sends. Never called twice for one decision: ``sending`` is taken once."""
-        began, began_wall = time.monotonic(), time.time()
+        began = self.clock.now()
         if not self._advance(record, _S.SENDING):
             return
-        gap_s = max(time.monotonic() - began, time.time() - began_wall)
-        if gap_s > MAX_SENDING_GAP_S:
-            self._advance(record, _S.STALE, f"the machine slept {gap_s:.0f} s right before sending; not sent")
-            self._ended(record)
+        gap_s = passed_s(began, self.clock.now())
+        if gap_s > timeliness.MAX_SENDING_GAP_S:
+            self._not_sent(record, f"{timeliness.slept_words(gap_s)} right before sending")
+            return
+        terms = Sending(self.clock, item, read)
+        if why := terms.why_not():
+            self._not_sent(record, why)
             return
         try:
-            receipt = await self.connector.send(item, record.decision)
+            with in_time.only(terms):
+                receipt = await self.connector.send(item, record.decision)
+        except in_time.TooLate as error:
+            self._not_sent(record, str(error))
         except Refusal as error:
             self._end(record, _S.REFUSED, str(error))
         except Unreachable as error:
@@ -258,6 +276,10 @@ class Deliverer:
             self._advance(record, _S.UNKNOWN, f"a fault in triage itself while sending: {error!r}")
         else:
             self._advance(record, _S.SENT, receipt=receipt)
+
+    def _not_sent(self, record: Record, why: str) -> None:
+        self._advance(record, _S.STALE, why)
+        self._ended(record)
 
     # -- settling -------------------------------------------------------------------------------
 
@@ -310,7 +332,7 @@ class Deliverer:
         """At most ``seconds``; less when the record is settled meanwhile, as by hand."""
         deadline = time.monotonic() + seconds
         while (left_s := deadline - time.monotonic()) > 0:
-            await asyncio.sleep(min(left_s, 0.5))
+            await self._doze(min(left_s, 0.5))
             current = self.log.record(record.decision.id)
             if current is None or current.state not in OPEN_STATES:
                 return
@@ -357,13 +379,11 @@ class Deliverer:
         self.settled()
 
 
-def _why_stale(record: Record, shown: Item, now_is: Item | Gone) -> str | None:
+def _why_stale(record: Record, shown: Item, now_is: Item | Gone, now: Moment) -> str | None:
     """Why a held decision must not be sent any more; None when it may be."""
     if isinstance(now_is, Gone):
         words = f": {now_is.detail}" if now_is.detail else ""
         return f"not sent, the item no longer waits ({now_is.reason}{words})"
     if now_is.revision != record.decision.revision:
         return "not sent, what is asked changed after it was decided; look at it again"
-    if shown.expires_at is not None and shown.expires_at <= datetime.now(UTC):
-        return "not sent, its deadline has passed"
-    return None
+    return timeliness.why_overdue(shown, now)

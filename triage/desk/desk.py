@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import getpass
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,7 @@ from triage.desk.redacting import RedactingConnector, redaction_key
 from triage.desk.station import Station
 from triage.desk.summary import write_summary
 from triage.desk.tally import Tally
+from triage.desk.timeliness import Clock
 from triage.desk.wary import WaryConnector
 from triage.fault import fault_words
 from triage.model.decision import (
@@ -54,6 +55,8 @@ SUMMARY_S = 1.0
 COUNTED_AT_ONCE = 500
 POLLS_AT_ONCE = 50
 STOP_TIMEOUT_S = 30.0
+CLOCK_BELIEVED_DAYS = 31
+"""Nothing is erased by itself while the newest decision is older; the next one ends that."""
 
 OpenConnector = Callable[[EndpointConfig, Clients], Connector]
 
@@ -78,6 +81,7 @@ class Desk(Looking, Marking):
             soon as its own work is done.
         endpoints: work on these alone; default: on all that are configured.
         opener: makes a connector; tests pass their own.
+        clock: default: this machine's.
 
     Raises ``CredentialError`` or ``ConfigError`` when an endpoint's settings cannot be used, and the
     store's errors when the data directory cannot.
@@ -93,11 +97,13 @@ class Desk(Looking, Marking):
         stays: bool = True,
         endpoints: Collection[str] | None = None,
         opener: OpenConnector = open_connector,
+        clock: Clock | None = None,
     ) -> None:
         self.config = config
         self.data = data
         self.operator = operator or config.operator or getpass.getuser()
         self.read_only = read_only
+        self.clock = clock or Clock()
         self._stays = stays and not read_only
         self.queue = Queue(data)
         self.log = Log(data)
@@ -107,14 +113,15 @@ class Desk(Looking, Marking):
         self._callbacks: list[Callable[[Change], None]] = []
         self._pending = Change()
         self._stirred = asyncio.Event()
-        self._tally = Tally(self.waits, self.sleeps)
+        self._tally = Tally(self.waits, self.sleeps, self.clock)
         self._uncounted = set(self.queue.ids())
         self._unread: dict[str, str] = {}
         """Item id → why its entry could not be read, in words."""
         self.trouble = ""
         """Why the store cannot be used just now or work has ended, in words; empty: all goes on."""
         self._fault = ""
-        self._ended: dict[str, Record] = {}
+        self._ended: dict[str, float] = {}
+        """Decision id → monotonic time at which its delivery was seen to be over."""
         self._tasks: list[asyncio.Task[None]] = []
         self._unusable: dict[str, str] = {}
         self._stations: dict[str, Station] = {}
@@ -143,6 +150,7 @@ class Desk(Looking, Marking):
             self._take_in,
             self._gate,
             read_only=self.read_only,
+            clock=self.clock,
         )
 
     # -- at work --------------------------------------------------------------------------------
@@ -173,14 +181,19 @@ class Desk(Looking, Marking):
             self._fault = f"{task.get_name()} ended: {fault_words(error)}. Open triage again."
 
     def _erase_old_payloads(self) -> None:
-        """Keep what was shown and sent only for the days the operator wants."""
-        days = self.config.payload_days
+        """Keep what was shown and sent only for the days the operator wants.
+
+        Not where the clock stands far ahead of the log: it may be wrong, and what is erased is gone for good.
+        """
+        days, now = self.config.payload_days, self.clock.now().wall
         if days is None or self.read_only:
             return
         with contextlib.suppress(
             StoreUnavailable
         ):  # erased at the next start; deciding says the disk's fault
-            self.log.erase_payloads(datetime.now(UTC) - timedelta(days=days), self.operator)
+            newest = self.log.recent(1)
+            if newest and now - newest[0].changed_at <= timedelta(days=CLOCK_BELIEVED_DAYS):
+                self.log.erase_payloads(now - timedelta(days=days), self.operator)
 
     async def stop(
         self, *, held: Literal["send", "keep"] = "keep", timeout_s: float = STOP_TIMEOUT_S
@@ -467,7 +480,7 @@ class Desk(Looking, Marking):
             revision=item.revision,
             verdicts=tuple(verdicts),
             operator=self.operator,
-            at=datetime.now(UTC),
+            at=self.clock.now().wall,
             hold_s=hold_s,
         )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import datetime, timedelta
 from itertools import islice
 
 from triage.config import Config
@@ -12,6 +13,7 @@ from triage.desk.rating import Rated, Rater
 from triage.desk.station import Station
 from triage.desk.summary import Summary, summarise
 from triage.desk.tally import Tally
+from triage.desk.timeliness import SLACK_S, Clock
 from triage.model.decision import OPEN_STATES, REOPENING_STATES, DeliveryState
 from triage.model.endpoint import Health, HealthState
 from triage.model.filtering import Subject
@@ -20,7 +22,7 @@ from triage.store.errors import StoreError
 from triage.store.log import Event, Log, Record
 from triage.store.queue import Entry, Outline, Queue
 
-__all__ = ["ENDED_SHOWN_S", "Looking", "is_snoozed"]
+__all__ = ["ENDED_SHOWN_S", "Looking", "came_after", "is_snoozed"]
 
 ENDED_SHOWN_S = 60.0
 """How long an ended delivery is still listed."""
@@ -35,11 +37,12 @@ class Looking:
     operator: str
     queue: Queue
     log: Log
+    clock: Clock
     rater: Rater
     _tally: Tally
     _uncounted: set[str]
     _unread: dict[str, str]
-    _ended: dict[str, Record]
+    _ended: dict[str, float]
     _stations: dict[str, Station]
     _unusable: dict[str, str]
 
@@ -79,7 +82,7 @@ class Looking:
 
     def waiting(self) -> list[Entry]:
         """What wants a decision now: neither gone, nor decided, nor snoozed."""
-        now = datetime.now(UTC)
+        now = self.clock.now().wall
         return [entry for entry in self.queue.entries() if self.is_waiting(entry, now)]
 
     def is_waiting(self, entry: Entry, now: datetime) -> bool:
@@ -107,7 +110,7 @@ class Looking:
     def subject(self, entry: Entry, *, new: bool = False) -> Subject:
         """The entry as filters and orders see it. ``new``: it came since the operator last looked."""
         marks, record = entry.marks, self.record(entry.item.id)
-        now = datetime.now(UTC)
+        now = self.clock.now().wall
         return Subject(
             item=entry.item,
             now=now,
@@ -146,9 +149,9 @@ class Looking:
 
     def deliveries(self) -> list[Record]:
         """Open deliveries, and those that ended here within the last minute, oldest first."""
-        limit = datetime.now(UTC) - timedelta(seconds=ENDED_SHOWN_S)
-        self._ended = {key: record for key, record in self._ended.items() if record.changed_at >= limit}
-        ended = [self.log.record(key) or record for key, record in self._ended.items()]
+        limit_s = time.monotonic() - ENDED_SHOWN_S
+        self._ended = {key: at_s for key, at_s in self._ended.items() if at_s >= limit_s}
+        ended = [record for key in self._ended if (record := self.log.record(key)) is not None]
         return sorted((*self.log.open_records(), *ended), key=lambda record: record.seq)
 
     def sends_under_way(self) -> int:
@@ -175,7 +178,7 @@ class Looking:
         station = self._stations.get(record.decision.endpoint)
         if station is None:
             return self._unusable.get(record.decision.endpoint, "its endpoint is no longer configured")
-        return station.deliverer.reasons.get(decision_id, "")
+        return station.deliverer.reasons.get(decision_id, "") or station.ownership.stopped()
 
     def health(self) -> list[Health]:
         """How each endpoint fares, in the configuration's order."""
@@ -226,7 +229,7 @@ class Looking:
 
     def precedents(self, item: Item) -> Precedents:
         """How items much like this one were decided before, and whether it comes again and again."""
-        return precedents_among(item, self.log.alike(item, CANDIDATES), datetime.now(UTC))
+        return precedents_among(item, self.log.alike(item, CANDIDATES), self.clock.now().wall)
 
     def recent(self, count: int) -> list[Record]:
         """The last decisions, newest first."""
@@ -244,12 +247,18 @@ class Looking:
     def _note_end(self, decision_id: str) -> None:
         record = self.log.record(decision_id)
         if record is not None and record.state not in OPEN_STATES:
-            self._ended[decision_id] = record
+            self._ended[decision_id] = time.monotonic()
 
 
 def is_snoozed(entry: Entry, now: datetime) -> bool:
-    """Whether the operators put the item off at ``now``."""
+    """Whether the operators put the item off at ``now``; not until a time, where the clock was set back since."""
     marks = entry.marks
     if marks.snoozed_revision and marks.snoozed_revision == entry.item.revision:
         return True
-    return marks.snoozed_until is not None and marks.snoozed_until > now
+    set_back = marks.snoozed_at is not None and marks.snoozed_at > now + timedelta(seconds=SLACK_S)
+    return marks.snoozed_until is not None and marks.snoozed_until > now and not set_back
+
+
+def came_after(entry: Entry, since: datetime | None, now: datetime) -> bool:
+    """Whether the item came after ``since``, None: never; where the clock was set back it may have, and does."""
+    return since is not None and (entry.seen_at > since or since > now)

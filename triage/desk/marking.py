@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
+from triage.desk.timeliness import Clock
 from triage.model.item import Item
 from triage.store.log import Log
 from triage.store.queue import Marks, Queue
@@ -35,13 +36,14 @@ class Marking:
 
     queue: Queue
     log: Log
+    clock: Clock
     operator: str
     read_only: bool
     _publish: Callable[..., None]
 
     def claim(self, item_id: str) -> None:
         """Say that this operator looks after the item."""
-        self._mark(item_id, claimed_by=self.operator, claimed_at=datetime.now(UTC))
+        self._mark(item_id, claimed_by=self.operator, claimed_at=self.clock.now().wall)
 
     def release(self, item_id: str) -> None:
         """Take a claim back."""
@@ -50,7 +52,8 @@ class Marking:
     def snooze(self, item_id: str, until: datetime | None, until_change: bool = False) -> None:
         """Leave the item out of what waits until a time, or until it changes; None and False: no more."""
         revision = self._item(item_id).revision if until_change else ""
-        self._mark(item_id, snoozed_until=until, snoozed_revision=revision)
+        at = self.clock.now().wall if until is not None else None
+        self._mark(item_id, snoozed_until=until, snoozed_at=at, snoozed_revision=revision)
 
     def note(self, item_id: str, text: str) -> None:
         """Keep a note with the item, and in the log."""

@@ -15,6 +15,8 @@ from pathlib import Path
 import filelock
 import msgspec
 
+from triage.store.lock import process_state
+
 __all__ = ["Ownership"]
 
 
@@ -71,6 +73,16 @@ class Ownership:
             return ""
         where = "" if found.host == socket.gethostname() else f" on {found.host}"
         return f"{found.command} (process {found.pid}{where})"
+
+    def stopped(self) -> str:
+        """Who holds it and was stopped, so that nothing goes on, and how to end that; empty when nobody was."""
+        found = self._other()
+        if found is None or found.host != socket.gethostname() or process_state(found.pid) != "T":
+            return ""
+        return (
+            f"{self.holder()} delivers for it and is stopped: continue it with fg in its terminal, "
+            f"or with kill -CONT {found.pid}"
+        )
 
     def other_stays(self) -> bool:
         """Whether whoever else holds it said that it stays."""

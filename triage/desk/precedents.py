@@ -68,15 +68,15 @@ def _asked_before(same: Sequence[Record]) -> str:
 
 
 def _loop(compared: Sequence[Precedent], now: datetime) -> str:
-    """How often the same came lately, this time included."""
+    """How often the same came lately, this time included; by the clock, as far as that may be set back."""
     lately = [
         one.record.decision.at
         for one in compared
-        if one.likeness >= SAME and now - one.record.decision.at <= timedelta(seconds=LOOP_S)
+        if one.likeness >= SAME and abs(now - one.record.decision.at) <= timedelta(seconds=LOOP_S)
     ]
     if len(lately) + 1 < LOOP_COUNT:
         return ""
-    minutes = max(1, round((now - min(lately)).total_seconds() / 60))
+    minutes = max(1, round((max(now, *lately) - min(now, *lately)).total_seconds() / 60))
     return f"the same was proposed {len(lately) + 1} times within {minutes} min"
 
 

@@ -15,6 +15,7 @@ from triage.connectors.base import Connector
 from triage.desk.delivery import Deliverer
 from triage.desk.ownership import Ownership
 from triage.desk.polling import Poller
+from triage.desk.timeliness import Clock
 from triage.store.log import Log
 from triage.store.queue import Queue
 
@@ -40,6 +41,7 @@ class Station:
         gate: asyncio.Semaphore,
         *,
         read_only: bool,
+        clock: Clock,
     ) -> None:
         self.connector = connector
         self.name: str = connector.config.name
@@ -47,7 +49,7 @@ class Station:
         self.read_only = read_only
         self._publish = publish
         self.poller = Poller(connector, queue, log, self._polled, gate)
-        self.deliverer = Deliverer(connector, queue, log, self._delivered, self.poller.soon, refresh)
+        self.deliverer = Deliverer(connector, queue, log, self._delivered, self.poller.soon, refresh, clock)
         self._released = asyncio.Event()
         self._others_since: datetime | None = None
 

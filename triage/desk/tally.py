@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
+from triage.desk.timeliness import Clock
 from triage.store.queue import Outline
 
 __all__ = ["Tally"]
@@ -17,9 +18,10 @@ Says = Callable[[str, Outline, datetime], bool]
 class Tally:
     """Counts what waits. ``waits`` says whether an item does; ``snoozed`` whether time alone can change that."""
 
-    def __init__(self, waits: Says, snoozed: Says) -> None:
+    def __init__(self, waits: Says, snoozed: Says, clock: Clock) -> None:
         self._waits = waits
         self._snoozed = snoozed
+        self._clock = clock
         self._waiting: dict[str, Outline] = {}
         self._by_endpoint: Counter[str] = Counter()
         self._asleep: set[str] = set()
@@ -28,7 +30,7 @@ class Tally:
 
     def take(self, pairs: Iterable[tuple[str, Outline | None]]) -> None:
         """Look at these anew: id and outline, None where it has left the queue."""
-        now = datetime.now(UTC)
+        now = self._clock.now().wall
         for item_id, outline in pairs:
             self._leave(item_id)
             if outline is None:

@@ -39,6 +39,8 @@ class Marks(msgspec.Struct, frozen=True, omit_defaults=True):
     claimed_by: str = ""
     claimed_at: datetime | None = None
     snoozed_until: datetime | None = None
+    snoozed_at: datetime | None = None
+    """When that was said: a clock that stands before it was set back."""
     snoozed_revision: str = ""
     """Where set: snoozed until the item's revision is another."""
     escalated_to: str = ""
