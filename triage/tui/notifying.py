@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from triage.desk.documents import shown
+from triage.desk.looking import came_after
 from triage.desk.noticing import Gathering, Noticing, notice_words
 from triage.desk.piping import pipe_trouble
 from triage.model.filtering import Subject
+from triage.tui.local_time import local_time
 
 if TYPE_CHECKING:
     from triage.tui.screens.desk_screen import DeskScreen
@@ -53,15 +55,18 @@ class Notifying:
         entry = self._screen.desk.entry(item_id)
         if entry is None:
             return False
-        since = self._screen.desk.watched_since(entry.item.endpoint)
-        return since is not None and entry.seen_at > since
+        return came_after(entry, self._screen.desk.watched_since(entry.item.endpoint), self._now())
+
+    def _now(self) -> datetime:
+        return self._screen.desk.clock.now().wall
 
     def tick(self) -> None:
         """Tell what is due, of what still waits and is not before the operator's eyes."""
         due = self._gathering.due(time.monotonic())
         found = (self._unseen(item_id) for item_id in due)
         subjects = [subject for subject in found if subject is not None]
-        notice = self._noticing.notice(subjects, datetime.now().time()) if subjects else None
+        here = local_time(self._now()).time()
+        notice = self._noticing.notice(subjects, here) if subjects else None
         if notice is None:
             return
         app = self._screen.console
@@ -76,7 +81,7 @@ class Notifying:
         """The item, where it waits and the operator does not see it."""
         screen = self._screen
         entry = screen.desk.entry(item_id)
-        if entry is None or not screen.desk.is_waiting(entry, datetime.now(UTC)):
+        if entry is None or not screen.desk.is_waiting(entry, self._now()):
             return None
         looks = screen.console.app_focus and screen.console.screen is screen
         if looks and screen.list.in_sight(item_id):

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
 from triage.desk.desk import Desk
+from triage.desk.looking import came_after
 from triage.model.decision import OPEN_STATES, DeliveryState
 from triage.model.filtering import ORDERS, Filter, FilterError, Subject, compile, rank_of
 from triage.model.item import Item
@@ -38,7 +39,7 @@ class QueueView:
         self._filter = _everything()
         self._order = SORTS[0]
         self._reverse = False
-        self._began = datetime.now(UTC)
+        self._began = self._desk.clock.now().wall
         self._known: frozenset[str] | None = None
         """Endpoints of which something was known when the console was opened."""
         self._looked_at: set[str] = set()
@@ -180,7 +181,7 @@ class QueueView:
         """Whether it came since the operators last looked at its endpoint, and was not looked at yet."""
         endpoint = entry.item.endpoint
         since = self._began if endpoint in (self._known or ()) else self._desk.watched_since(endpoint)
-        return since is not None and entry.seen_at > since and entry.item.id not in self._looked_at
+        return entry.item.id not in self._looked_at and came_after(entry, since, self._desk.clock.now().wall)
 
     def items(self) -> Iterator[Item]:
         """The items shown, in order, for completion."""
@@ -224,7 +225,7 @@ class QueueView:
         self._waiting.clear()
         self._snoozed.clear()
         self.counts.clear()
-        now = datetime.now(UTC)
+        now = self._desk.clock.now().wall
         keys: dict[str, SortKey] = {}
         endpoints = set()
         for item_id, outline in self._desk.queue.outlines():
@@ -247,7 +248,7 @@ class QueueView:
     def update(self, item_ids: Iterable[str]) -> bool:
         """Look at these anew; True when the rows are others than before."""
         changed = False
-        now = datetime.now(UTC)
+        now = self._desk.clock.now().wall
         for item_id in item_ids:
             outline = self._desk.queue.outline(item_id)
             self._uncount(item_id)

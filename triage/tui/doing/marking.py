@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from triage.desk.desk import Refused
 from triage.store.errors import StoreError
+from triage.tui.local_time import tomorrow_morning
 from triage.tui.screens.choice import Choice, ChoiceDialog
 from triage.tui.screens.prompt import PromptDialog
 
@@ -20,7 +21,6 @@ __all__ = ["Marking"]
 
 _UNTIL_CHANGE = "change"
 _AWAKE = "awake"
-_MORNING_HOUR = 9
 
 
 class Marking:
@@ -89,7 +89,7 @@ class Marking:
             Choice("1", "for 15 minutes", str(now + timedelta(minutes=15))),
             Choice("2", "for an hour", str(now + timedelta(hours=1))),
             Choice("3", "for four hours", str(now + timedelta(hours=4))),
-            Choice("4", "until tomorrow morning", str(_tomorrow_morning())),
+            Choice("4", "until tomorrow morning", str(tomorrow_morning(now))),
             Choice("5", "until it changes", _UNTIL_CHANGE),
             *([Choice("6", "no longer", _AWAKE)] if snoozed else []),
         ]
@@ -117,9 +117,3 @@ class Marking:
             return
         self._screen.mark_changed(entry.item.id)
         self._screen.say(f"{done}: {entry.item.title}", "good")
-
-
-def _tomorrow_morning() -> datetime:
-    """Nine o'clock tomorrow, here."""
-    local = datetime.now().astimezone() + timedelta(days=1)
-    return local.replace(hour=_MORNING_HOUR, minute=0, second=0, microsecond=0).astimezone(UTC)
