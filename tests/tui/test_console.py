@@ -480,7 +480,7 @@ async def test_a_store_that_cannot_be_written_is_said(
             raise StoreUnavailable("queue.jsonl cannot be written: the disk is full")
 
         with monkeypatch.context() as patch:
-            patch.setattr(console.desk.queue, "sync", full)
+            patch.setattr(console.desk.queue, "sync_in_steps", full)
             await console.until(lambda: "the disk is full" in console.said)
             assert "! trouble" in console.screen.bar.shown_text
         await console.until(lambda: "can be saved again" in console.said)

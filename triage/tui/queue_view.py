@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -27,6 +27,8 @@ __all__ = ["SORTS", "QueueView"]
 
 SORTS = ("age", "deadline", "risk", "agent")
 """The orders ``o`` goes through."""
+_AT_ONCE = 1000
+"""So many items are looked at before other work may go on: a hundredth of a second."""
 _STAYS = OPEN_STATES | {DeliveryState.REFUSED, DeliveryState.STALE}
 """Deliveries whose item is shown although it was decided."""
 
@@ -53,6 +55,8 @@ class QueueView:
         """Endpoint → items that want a decision."""
         self._items = Rows()
         self._groups: GroupedRows | None = None
+        self._meanwhile: set[str] | None = None
+        """Items that changed since the rows began to be picked; None: they are not being picked."""
 
     @property
     def rows(self) -> Rows | GroupedRows:
@@ -72,30 +76,25 @@ class QueueView:
         return ORDERS[self._order].label + (", reversed" if self._reverse else "")
 
     def set_filter(self, text: str) -> FilterError | None:
-        """Show only what matches; or what is wrong with the filter, the old one stays in force."""
+        """Show only what matches, from the next ``refill`` on; or what is wrong with the filter, the old one stays."""
         made = compile(text, self._desk.config.filters)
         if isinstance(made, FilterError):
             return made
-        if made.text != self._filter.text:
-            self._filter = made
-            self.refill()
+        self._filter = made
         return None
 
     def next_order(self) -> None:
-        """Order by the next of ``SORTS``."""
+        """Order by the next of ``SORTS``, from the next ``refill`` on."""
         self._order = SORTS[(SORTS.index(self._order) + 1) % len(SORTS)]
-        self.refill()
 
     def turn_round(self) -> None:
-        """Turn the order round."""
+        """Turn the order round, from the next ``refill`` on."""
         self._reverse = not self._reverse
-        self.refill()
 
     def step_endpoint(self, step: int) -> None:
-        """Show the next or previous endpoint alone; beyond the ends, all."""
+        """Show the next or previous endpoint alone, from the next ``refill`` on; beyond the ends, all."""
         names: list[str | None] = [None, *self._desk.config.endpoints]
         self.endpoint = names[(names.index(self.endpoint) + step) % len(names)]
-        self.refill()
 
     # -- groups ---------------------------------------------------------------------------------
 
@@ -226,18 +225,38 @@ class QueueView:
         self._snoozed.clear()
         self.counts.clear()
         now = self._desk.clock.now().wall
-        keys: dict[str, SortKey] = {}
-        endpoints = set()
         for item_id, outline in self._desk.queue.outlines():
             self._count(item_id, outline, now)
-            endpoints.add(outline.endpoint)
-            if self._shows(item_id, outline) or self._is_kept(item_id):
-                keys[item_id] = self._key(item_id, outline)
         if self._known is None:
-            self._known = frozenset(endpoints)
-        kept = self._kept
-        if kept is not None and kept.item.id not in keys:
-            keys[kept.item.id] = self._key(kept.item.id, outline_of(kept))
+            self._known = frozenset(outline.endpoint for _, outline in self._desk.queue.outlines())
+        for _ in self.pick_in_steps(kept=True):
+            continue
+
+    def pick_in_steps(self, *, kept: bool = False) -> Iterator[float]:
+        """Pick the rows anew, as one deed, which takes its time where a filter has to read 100,000 items.
+
+        Between two steps other work may go on; yields the part that was looked at. Until all was, the rows are those
+        of before as they are kept up; they stay so where another picking is begun meanwhile. ``kept``: the row under
+        the cursor stays.
+        """
+        self._meanwhile = meanwhile = set[str]()
+        outlines, keys = list(self._desk.queue.outlines()), dict[str, SortKey]()
+        for number, (item_id, outline) in enumerate(outlines):
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                yield number / len(outlines)
+            if self._shows(item_id, outline):
+                keys[item_id] = self._key(item_id, outline)
+        if self._meanwhile is not meanwhile:
+            return
+        self._meanwhile = None
+        if not kept:
+            self.keep(None)
+        elif self._kept is not None and (kept_id := self._kept.item.id) not in keys:
+            keys[kept_id] = self._key(kept_id, self._desk.queue.outline(kept_id) or outline_of(self._kept))
+        self._place(keys)
+        self.update(meanwhile)
+
+    def _place(self, keys: Mapping[str, SortKey]) -> None:
         self._items = Rows(reverse=self._reverse)
         self._items.fill(keys)
         if self._groups is not None:
@@ -248,7 +267,9 @@ class QueueView:
     def update(self, item_ids: Iterable[str]) -> bool:
         """Look at these anew; True when the rows are others than before."""
         changed = False
-        now = self._desk.clock.now().wall
+        now, item_ids = self._desk.clock.now().wall, tuple(item_ids)
+        if self._meanwhile is not None:
+            self._meanwhile.update(item_ids)
         for item_id in item_ids:
             outline = self._desk.queue.outline(item_id)
             self._uncount(item_id)
@@ -294,9 +315,9 @@ class QueueView:
         return self.update(tuple(self._snoozed)) if self._snoozed else False
 
     def _count(self, item_id: str, outline: Outline, now: datetime) -> None:
-        if self._desk.sleeps(item_id, outline, now):
+        if outline.marked and self._desk.sleeps(item_id, outline, now):
             self._snoozed.add(item_id)
-        if self._desk.waits(item_id, outline, now):
+        elif not outline.gone and not self._desk.is_decided(item_id):
             self._waiting[item_id] = outline.endpoint
             self.counts[outline.endpoint] += 1
 

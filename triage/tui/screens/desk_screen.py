@@ -19,6 +19,7 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
+from textual.worker import WorkType
 
 from triage.desk.desk import Change, Desk
 from triage.desk.session import Session, session_of
@@ -508,7 +509,8 @@ class DeskScreen(Screen[None]):
         if next(steps, None) is None:
             self.settle_rows()
         else:
-            self.run_worker(partial(self._search_on, steps), group="search")
+            work: WorkType[None] = partial(self._search_on, steps)
+            self.run_worker(work, group="search")
 
     async def _search_on(self, steps: Iterator[float]) -> None:
         """Go on searching, and say how far it is where that takes a while."""
