@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from click.testing import Result
 
 from tests.cli.agents import Agents, credit
 from tests.cli.conftest import Run, ended, output_of, process
-from triage.store.log import log_directory
+from tests.store.log_making import make_decision, make_item
+from triage.store.log import Log, log_directory
 
 KEYS = (
     "seq at type item endpoint decision operator state detail effect note revision verbs title verdicts "
@@ -84,6 +86,17 @@ def test_one_item_and_since(triage: Run, decided: list[str]) -> None:
     assert triage("log", "--item", "zzzz").stdout == ""
     result = triage("log", "--since", "yesterdayish")
     assert (result.exit_code, "30m, 2h, 3d" in result.stderr) == (2, True)
+
+
+def test_times_that_run_backwards_are_shown_in_the_order_of_the_log(triage: Run, home: Path) -> None:
+    log, now = Log(home / "data"), datetime.now(UTC)
+    for number, minutes in enumerate((90, 5, 200, 1)):
+        item = make_item(f"order-{number}", title=f"Pay {number}")
+        log.decide(make_decision(item, at=now - timedelta(minutes=minutes)), item)
+    assert [event["seq"] for event in lines_of(triage("log", "--json"))] == [1, 2, 3, 4]
+    assert [line[-5:] for line in triage("log").stdout.splitlines()] == ["Pay 0", "Pay 1", "Pay 2", "Pay 3"]
+    assert [event["seq"] for event in lines_of(triage("log", "--json", "--since", "1h"))] == [2, 4]
+    assert triage("log", "verify").exit_code == 0
 
 
 def test_an_empty_log(triage: Run, home: Path) -> None:

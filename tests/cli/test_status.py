@@ -51,6 +51,8 @@ def test_what_is_not_well_is_in_the_line(triage: Run, home: Path) -> None:
     assert triage("status").stdout == "3 waiting, 1 held, 2 unknown, not answering: mail, paused: all\n"
     write(home, at=(datetime.now(UTC) - timedelta(hours=2)).isoformat(), failing=[], held=0, unknown=0)
     assert triage("status").stdout == "3 waiting, 2h ago\n"
+    write(home, at=(datetime.now(UTC) + timedelta(hours=2)).isoformat(), failing=[], held=0, unknown=0)
+    assert triage("status").stdout == "3 waiting, from before the clock was set back\n"
 
 
 @pytest.mark.parametrize(

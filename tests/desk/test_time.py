@@ -19,6 +19,8 @@ from triage.desk.desk import Desk
 from triage.desk.lanes import Lanes
 from triage.desk.looking import came_after, is_snoozed
 from triage.desk.precedents import precedents_among
+from triage.desk.session import session_of
+from triage.desk.summary import Summary
 from triage.desk.timeliness import Moment, Sending, passed_s, why_too_old
 from triage.model.decision import Decision, DeliveryState
 from triage.model.item import Item
@@ -386,6 +388,25 @@ def test_circles_are_counted_by_times_that_may_lie_on_either_side() -> None:
     assert precedents_among(item, close, NOON).loop == "the same was proposed 3 times within 14 min"
     far = [again(2, 60), again(1, 61)]
     assert precedents_among(item, far, NOON).loop == ""
+
+
+def test_of_equal_precedents_the_one_later_in_the_log_comes_first() -> None:
+    def before(number: int, hours: float) -> Record:
+        item = make_item(f"o{number}", actions=make_item("x").actions)
+        decision = a_decision(NOON + timedelta(hours=hours))
+        return Record(decision, item, DeliveryState.CONFIRMED, number, decision.at)
+
+    item = make_item("now", actions=make_item("x").actions)
+    found = precedents_among(item, [before(3, -48), before(2, 5), before(1, -1)], NOON)
+    assert [one.record.seq for one in found.nearest] == [3, 2, 1]
+
+
+def test_no_figure_of_a_session_is_negative_or_hangs_on_the_wall_clock() -> None:
+    decision, item = a_decision(NOON + timedelta(days=3)), make_item("a")
+    record = Record(decision, item, DeliveryState.CONFIRMED, 1, NOON - timedelta(days=3652))
+    summary = Summary(NOON, 1, 0, 0, 0, [], [], NOON + timedelta(hours=1), {})
+    session = session_of([record], {decision.id: 4.0}, summary)
+    assert (session.median_s, session.oldest_s) == (4.0, 0.0)
 
 
 # -- retention ------------------------------------------------------------------------------------

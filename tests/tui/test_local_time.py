@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -119,8 +119,15 @@ def test_quiet_hours_go_by_the_clock_on_the_wall(
 async def test_what_comes_after_the_clock_was_set_back_is_told_of_all_the_same(
     agent: Agent, open_console: OpenConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(noticing, "GATHER_S", 0.1)
     clock = SetClock()
+
+    class Now(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return clock.now().wall
+
+    monkeypatch.setattr("triage.desk.polling.datetime", Now)
+    monkeypatch.setattr(noticing, "GATHER_S", 0.1)
     agent.ask("a")
     async with open_console(settings=notify(how=["bell"]), clock=clock) as console:
         heard = Heard(console)
@@ -130,6 +137,8 @@ async def test_what_comes_after_the_clock_was_set_back_is_told_of_all_the_same(
         item = agent.ask("b")
         await arrived(console, item)
         await console.until(lambda: "\x07" in heard.notices)
+        assert console.entry(item).seen_at < clock.now().wall + timedelta(minutes=1)
+        assert console.screen.view.is_new(console.entry(item))
 
 
 async def test_an_item_put_off_until_tomorrow_comes_back_when_the_clock_is_set_back(
