@@ -10,7 +10,7 @@ import asyncio
 import random
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from triage.config import Config
 from triage.connectors import load
 from triage.demo import running
 from triage.demo.content.deploys import release_search
+from triage.demo.content.payments import late_parcel
 from triage.demo.proposal import Template
 from triage.desk.desk import Desk
 from triage.tui.app import TriageApp
@@ -32,30 +33,39 @@ SEED = 7
 WIDE, NARROW = (120, 36), (80, 24)
 SETTLE_S = 0.4
 
+ONLY_REFUNDS = ("slash", *"action:issue_refund", "enter")
+DECIDED_ALIKE = ("j", "j", "x", "2", "a", "x", "3")
+
 PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "desk": (WIDE, ("j", "j")),
     "desk-80x24": (NARROW, ("j", "j")),
     "reject": (WIDE, ("j", "j", "x")),
     "decide-each": (WIDE, ("D", "a", "a")),
-    "edit-form": (WIDE, ("slash", *"action:send_mail", "enter", "e")),
+    "edit-form": (WIDE, ("slash", *"action:send_mail", "enter", "e", "tab", *", and put right")),
     "groups": (WIDE, ("z", "j", "j")),
-    "bulk": (WIDE, ("slash", *"agent:payments", "enter", "V", "a")),
-    "bulk-80x24": (NARROW, ("slash", *"agent:payments", "enter", "V", "a")),
+    "bulk": (WIDE, (*ONLY_REFUNDS, "V", "a", "n")),
+    "bulk-80x24": (NARROW, (*ONLY_REFUNDS, "V", "a", "n")),
     "groups-80x24": (NARROW, ("z", "j", "j")),
-    "edit-form-80x24": (NARROW, ("slash", *"action:send_mail", "enter", "e")),
+    "edit-form-80x24": (NARROW, ("slash", *"action:send_mail", "enter", "e", "tab", *", and put right")),
     "diff": (WIDE, ("slash", *"title:release", "enter")),
     "diff-80x24": (NARROW, ("slash", *"title:release", "enter", "enter")),
     "snoozed": (WIDE, ("S", "2", "slash", *"is:snoozed", "enter")),
     "snoozed-80x24": (NARROW, ("S", "2", "slash", *"is:snoozed", "enter")),
-    "precedents": (WIDE, ("slash", *"agent:payments", "enter", "x", "2", "j", "enter", "enter")),
-    "precedents-80x24": (NARROW, ("slash", *"agent:payments", "enter", "x", "2", "j", "enter", "enter")),
+    "precedents": (WIDE, (*ONLY_REFUNDS, *DECIDED_ALIKE, "enter", "enter")),
+    "precedents-80x24": (NARROW, (*ONLY_REFUNDS, *DECIDED_ALIKE, "enter", "enter")),
     "summary": (WIDE, ("slash", *"agent:payments", "enter", "x", "2", "a", "Q")),
     "summary-80x24": (NARROW, ("slash", *"agent:payments", "enter", "x", "2", "a", "Q")),
     "help": (WIDE, ("question_mark",)),
 }
 """Name → size of the screen, and the keys pressed before the picture is taken."""
-ASKED = {"diff": release_search, "diff-80x24": release_search}
-"""Name → what an agent asks besides, where nothing like it waits at the start."""
+_REFUNDS = ("payments", (late_parcel,) * 6)
+_RELEASE = ("deploys", (release_search,))
+ASKED: dict[str, tuple[str, tuple[Template, ...]]] = {
+    "bulk": _REFUNDS,
+    "precedents": _REFUNDS,
+    "diff": _RELEASE,
+}
+"""Name, without its size → which agent asks what besides, where nothing like it waits at the start."""
 
 
 class _Even(Stopwatch):
@@ -68,7 +78,7 @@ class _Even(Stopwatch):
 async def take(name: str) -> str:
     """One picture as SVG."""
     size, keys = PICTURES[name]
-    async with _console(size, ASKED.get(name)) as pilot:
+    async with _console(size, *ASKED.get(name.removesuffix("-80x24"), ("", ()))) as pilot:
         for key in keys:
             await pilot.press(key)
             await pilot.pause(0.2)
@@ -77,12 +87,14 @@ async def take(name: str) -> str:
 
 
 @asynccontextmanager
-async def _console(size: tuple[int, int], asked: Template | None = None) -> AsyncIterator[Pilot[None]]:
+async def _console(
+    size: tuple[int, int], agent: str, asked: Sequence[Template]
+) -> AsyncIterator[Pilot[None]]:
     """The console on the demo's agents, with everything polled and nothing new coming."""
     with tempfile.TemporaryDirectory() as directory:
         async with running(seed=SEED, pace=0) as demo:
-            if asked is not None:
-                demo.agents["deploys"].ask(asked(random.Random(SEED)))
+            for number, template in enumerate(asked):
+                demo.agents[agent].ask(template(random.Random(SEED + number)))
             endpoints = {
                 name: msgspec.convert({**settings, "name": name}, load(settings["kind"]).Config)
                 for name, settings in demo.endpoints.items()

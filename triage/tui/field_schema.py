@@ -172,7 +172,8 @@ def _hint_parts(schema: _Schema, facts: Facts) -> Iterator[str]:
         yield facts.format
     for key, words in _LIMITS.items():
         if key in schema:
-            yield words.format(one_line(schema[key], 60))
+            not_empty = key == "minLength" and schema[key] == 1
+            yield "not empty" if not_empty else words.format(one_line(schema[key], 60))
     if facts.nullable:
         yield "or nothing"
 

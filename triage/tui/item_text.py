@@ -28,6 +28,7 @@ from triage.tui.marks import Marks
 from triage.tui.offers import offered
 from triage.tui.precedent_text import precedent_lines, warning_of
 from triage.tui.rows import came_at
+from triage.tui.snoozing import snoozed_words
 
 if TYPE_CHECKING:
     from triage.store.log import Record
@@ -220,6 +221,8 @@ def _marks_of_operators(view: PageView, width: int) -> Iterator[Line]:
         yield safe(f"Claimed by {who}", "accent" if who == "you" else "warning", width)
     if marks.escalated_to:
         yield safe(f"Escalated to {marks.escalated_to}", "warning", width)
+    if said := snoozed_words(view.entry, view.now):
+        yield ((said, "state-snoozed"),)
     if marks.note:
         yield from wrapped((("Note: ", "muted"), *safe(marks.note)), width)
     for verb in marks.drafts:

@@ -14,6 +14,7 @@ from triage.tui import words
 from triage.tui.lines import Line, both_ends, fit, padded, safe, width_of
 from triage.tui.marks import Marks
 from triage.tui.rows import came_at
+from triage.tui.snoozing import snoozed
 
 if TYPE_CHECKING:
     from triage.store.log import Record
@@ -145,6 +146,8 @@ def _own_marks(view: RowView, marks: Marks) -> list[tuple[str, str]]:
         found.append(("@you", "accent") if mine else (f"@{_named(entry.marks.claimed_by)}", "warning"))
     if entry.marks.escalated_to:
         found.append((f"!{_named(entry.marks.escalated_to)}", "warning"))
+    if said := snoozed(entry, view.now):
+        found.append((said, "state-snoozed"))
     if entry.marks.drafts:
         found.append((marks.draft, "accent"))
     if entry.previous is not None:

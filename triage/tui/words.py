@@ -21,6 +21,7 @@ __all__ = [
     "due_words",
     "plural",
     "state_words",
+    "time_left",
 ]
 
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86_400, 604_800
@@ -102,7 +103,12 @@ def due(left_s: float) -> str:
     """A deadline for a narrow column: ``due 12m``, ``overdue 3h``."""
     if left_s <= 0:
         return f"overdue {age(-left_s)}".removesuffix(" now")
-    return "due <1m" if left_s < _MINUTE else f"due {age(left_s)}"
+    return f"due {time_left(left_s)}"
+
+
+def time_left(left_s: float) -> str:
+    """What is left of a time, in at most three characters."""
+    return "<1m" if left_s < _MINUTE else age(left_s)
 
 
 def due_words(left_s: float) -> str:

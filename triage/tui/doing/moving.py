@@ -80,7 +80,9 @@ class Moving:
         """Every text of the item to its end, on a screen of its own."""
         if entry is None:
             return
-        page = msgspec.structs.replace(self._screen.showing.page(entry), whole=True)
+        beside = self._screen.showing.page(entry)
+        key_of = lambda id: "" if id == "alike" else beside.key_of(id)  # noqa: E731 - it does nothing there
+        page = msgspec.structs.replace(beside, whole=True, key_of=key_of)
         marks = self._screen.look.marks
         self._screen.app.push_screen(
             ReadingScreen(entry.item.title, lambda width: body_lines(page, marks, width))
