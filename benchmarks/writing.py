@@ -1,7 +1,8 @@
-"""A process that decides as fast as the log takes it: ``python -m benchmarks.writing DATA SECONDS NAME``.
+"""A process that decides as fast as the log takes it: ``python -m benchmarks.writing DATA SECONDS NAME SHARING``.
 
 Waits for a line on its input, so that several begin together; prints how many were logged, in how many
-seconds, and the longest that one took.
+seconds, and the longest that one took. With SHARING ``by-turns`` it rests in every other slice of the machine's clock,
+in which somebody else measures the disk alone: what else goes on there then slows both.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from triage.model.decision import Decision, Verdict, new_decision_id
 from triage.model.item import Item, Verb
 from triage.store.log import Log
 
-__all__ = ["decision_on"]
+__all__ = ["decision_on", "my_turn"]
+
+SLICE_S = 0.25
 
 
 def decision_on(one: Item) -> Decision:
@@ -34,18 +37,29 @@ def decision_on(one: Item) -> Decision:
     )
 
 
-def _decide_for(data: Path, seconds: float, name: str) -> dict[str, float]:
+def my_turn(odd: bool) -> None:
+    """Return at once in a slice of one's own, else at the beginning of the next."""
+    now = time.monotonic()
+    if int(now / SLICE_S) % 2 != odd:
+        time.sleep(SLICE_S - now % SLICE_S)
+
+
+def _decide_for(data: Path, seconds: float, name: str, *, by_turns: bool) -> dict[str, float]:
     log = Log(data)
     sys.stdin.readline()
-    began = time.perf_counter()
-    longest, count = 0.0, 0
-    while (before := time.perf_counter()) - began < seconds:
+    spent, longest, count = 0.0, 0.0, 0
+    while spent < seconds:
         one = item(count, f"shop-{name}")
-        log.decide(decision_on(one), one)
-        count += 1
-        longest = max(longest, time.perf_counter() - before)
-    return {"count": count, "seconds": time.perf_counter() - began, "longest_s": longest}
+        decision = decision_on(one)
+        if by_turns:
+            my_turn(odd=False)
+        before = time.perf_counter()
+        log.decide(decision, one)
+        took = time.perf_counter() - before
+        count, spent, longest = count + 1, spent + took, max(longest, took)
+    return {"count": count, "seconds": spent, "longest_s": longest}
 
 
 if __name__ == "__main__":
-    print(json.dumps(_decide_for(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3])))
+    told = _decide_for(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3], by_turns=sys.argv[4] == "by-turns")
+    print(json.dumps(told))

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tinydb import TinyDB
 from benchmarks.figures import Figure, Row, median
 from benchmarks.making import item, make_log
 from benchmarks.part import Part, Setting
-from benchmarks.writing import decision_on
+from benchmarks.writing import decision_on, my_turn
 from triage.desk.precedents import CANDIDATES, precedents_among
 from triage.store.database import Database
 from triage.store.log import Log
@@ -26,35 +26,46 @@ __all__ = ["PARTS"]
 
 
 def _raw_rate(directory: Path, seconds: float, size: int = 700) -> float:
-    """How often a second the machine appends ``size`` bytes to a file and has them on its disk."""
+    """How often a second the machine appends ``size`` bytes to a file and has them on its disk, by turns."""
     descriptor = os.open(directory / "raw", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    data, count, began = b"x" * size, 0, time.perf_counter()
-    while time.perf_counter() - began < seconds:
+    data, count, spent = b"x" * size, 0, 0.0
+    while spent < seconds:
+        my_turn(odd=True)
+        began = time.perf_counter()
         os.write(descriptor, data)
         os.fdatasync(descriptor)
-        count += 1
-    took = time.perf_counter() - began
+        count, spent = count + 1, spent + time.perf_counter() - began
     os.close(descriptor)
-    return count / took
+    return count / spent
 
 
-def _decide_together(data: Path, processes: int, seconds: float) -> list[dict[str, float]]:
-    """What processes that decide at the same time on one log say of it."""
-    started = [
+def _decide_together(data: Path, processes: int, seconds: float, sharing: str = "") -> _Deciding:
+    """Processes that begin to decide on one log at the same time."""
+    return _Deciding(
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.writing", str(data), str(seconds), str(number)],
+            [sys.executable, "-m", "benchmarks.writing", str(data), str(seconds), str(number), sharing],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         for number in range(processes)
-    ]
-    time.sleep(1.5)  # all have opened the log
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    return [json.loads(process.communicate()[0]) for process in started]
+    )
+
+
+class _Deciding:
+    """Processes that decide."""
+
+    def __init__(self, started: Iterable[subprocess.Popen[str]]) -> None:
+        self._started = list(started)
+        time.sleep(1.5)  # all have opened the log
+        for process in self._started:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+
+    def told(self) -> list[dict[str, float]]:
+        """What they say of it, when they have ended."""
+        return [json.loads(process.communicate()[0]) for process in self._started]
 
 
 def _durable(setting: Setting) -> Mapping[str, Figure]:
@@ -62,9 +73,9 @@ def _durable(setting: Setting) -> Mapping[str, Figure]:
     figures = {}
     with setting.directory() as directory:
         for processes, name in ((1, "durable-1"), (4, "durable-4")):
-            before = _raw_rate(directory, seconds / 2)
-            told = _decide_together(directory / f"data{processes}", processes, seconds)
-            raw = (before + _raw_rate(directory, seconds / 2)) / 2
+            deciding = _decide_together(directory / f"data{processes}", processes, seconds, "by-turns")
+            raw = _raw_rate(directory, seconds)
+            told = deciding.told()
             rate = sum(each["count"] / each["seconds"] for each in told)
             note = f"{rate:,.0f} decisions a second, {raw:,.0f} appends"
             figures[name] = Figure(rate / raw * 100, note)
@@ -73,7 +84,7 @@ def _durable(setting: Setting) -> Mapping[str, Figure]:
 
 def _lock(setting: Setting) -> Mapping[str, Figure]:
     with setting.directory() as directory:
-        told = _decide_together(directory / "data", 8, 1.5 if setting.short else 6.0)
+        told = _decide_together(directory / "data", 8, 1.5 if setting.short else 6.0).told()
     longest = max(each["longest_s"] for each in told) * 1000
     count = sum(each["count"] for each in told)
     return {"lock": Figure(longest, f"{count:,.0f} decisions by 8 processes, the writing itself included")}
