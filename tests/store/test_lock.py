@@ -11,11 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.store.worker import ROOT, Worker
+from triage.store import lock as lock_module
 from triage.store.errors import StoreLocked, StoreUnavailable
 from triage.store.lock import PATIENCE_S, Holder, StoreLock, process_state
 
@@ -51,6 +53,18 @@ def test_it_is_freed_when_the_work_inside_fails(lock: StoreLock) -> None:
     assert not lock.held
     with StoreLock(lock.path, patience_s=0.01):
         pass
+
+
+def test_it_is_freed_when_taking_it_is_interrupted(lock: StoreLock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lock_module, "_command", interrupted)
+        with pytest.raises(KeyboardInterrupt), lock:
+            pass
+    with lock:
+        assert lock.held
 
 
 def test_failing_to_get_it_leaves_nothing_held(lock: StoreLock) -> None:
@@ -177,6 +191,33 @@ def test_a_lock_file_that_says_nothing_is_no_obstacle(lock: StoreLock, content: 
         held = lock.holder()
         assert held is not None
         assert held.pid == os.getpid()
+
+
+def test_a_lock_file_that_is_removed_meanwhile_is_not_held(
+    lock: StoreLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, first = lock_module._locked, [StoreLock(lock.path)]
+
+    def removed(descriptor: int) -> bool:
+        got = locked(descriptor)
+        if first:
+            lock.path.unlink()
+            held.enter_context(first.pop())
+        return got
+
+    monkeypatch.setattr(lock_module, "_locked", removed)
+    with ExitStack() as held, pytest.raises(StoreLocked), StoreLock(lock.path, patience_s=0.01):
+        pass
+    with lock:
+        assert lock.held
+
+
+def test_it_leaves_no_descriptor_open(lock: StoreLock) -> None:
+    before = len(os.listdir("/dev/fd"))
+    for _ in range(3):
+        with lock, pytest.raises(StoreLocked), StoreLock(lock.path, patience_s=0.0):
+            pass
+    assert len(os.listdir("/dev/fd")) == before
 
 
 def test_options_on_the_command_line_are_not_told(lock: StoreLock, monkeypatch: pytest.MonkeyPatch) -> None:

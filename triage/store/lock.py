@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from triage.store.errors import StoreLocked, StoreUnavailable, os_words
 from triage.store.files import make_directory
@@ -20,6 +22,8 @@ from triage.store.files import make_directory
 __all__ = ["PATIENCE_S", "Holder", "StoreLock", "Waiting", "process_state"]
 
 _ASK_EVERY_S = 0.001
+_AFTER_YOU_S = 0.0005
+"""Who had to wait for the lock gives it up for so long at least, that another one that waits gets it then."""
 PATIENCE_S = 0.9
 """After it the holder is named: within a second."""
 
@@ -62,7 +66,9 @@ class StoreLock:
         self.path = path
         self._patience_s = patience_s
         self._waiting = waiting
-        self._file = FileLock(path, mode=0o600, thread_local=False, fallback_to_soft=False)
+        self._descriptor = -1
+        self._waited = False
+        self._freed_at = 0.0
         self._thread = threading.RLock()
         self._depth = 0
 
@@ -72,6 +78,7 @@ class StoreLock:
             if self._depth == 0:
                 self._acquire()
         except BaseException:
+            self._free()
             self._thread.release()
             raise
         self._depth += 1
@@ -81,9 +88,17 @@ class StoreLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._depth -= 1
-        if self._depth == 0:
-            self._file.release()
-        self._thread.release()
+        try:
+            if self._depth == 0:
+                self._free()
+        finally:
+            self._thread.release()
+
+    def _free(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+            self._freed_at = time.monotonic()
 
     @property
     def held(self) -> bool:
@@ -99,17 +114,47 @@ class StoreLock:
         return None if holder.is_over else holder
 
     def _acquire(self) -> None:
-        while True:
-            try:
-                make_directory(self.path.parent)
-                self._file.acquire(timeout=self._patience_s, poll_interval=_ASK_EVERY_S)
-            except Timeout:
+        if self._waited:
+            time.sleep(max(0.0, self._freed_at + _AFTER_YOU_S - time.monotonic()))
+        self._waited = False
+        try:
+            while not self._try_for_a_while():
                 self._wait_on()
-            except OSError as error:
-                raise StoreUnavailable(f"{self.path} cannot be locked: {os_words(error)}.") from error
-            else:
-                self._sign()
-                return
+        except OSError as error:
+            raise StoreUnavailable(f"{self.path} cannot be locked: {os_words(error)}.") from error
+        self._sign()
+
+    def _try_for_a_while(self) -> bool:
+        """Ask again and again until the patience ends; whether the lock is held then."""
+        descriptor = self._opened()
+        try:
+            until = time.monotonic() + self._patience_s
+            while not _locked(descriptor):
+                self._waited = True
+                if time.monotonic() >= until:
+                    return False
+                time.sleep(_ASK_EVERY_S)
+            if not self._is_there(descriptor):  # it was removed: who comes now locks another file
+                return self._try_for_a_while()
+            self._descriptor, descriptor = descriptor, -1
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+        return True
+
+    def _opened(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            return os.open(self.path, flags, 0o600)
+        except FileNotFoundError:
+            make_directory(self.path.parent)
+            return os.open(self.path, flags, 0o600)
+
+    def _is_there(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.stat(self.path))
+        except FileNotFoundError:
+            return False
 
     def _wait_on(self) -> None:
         holder = self.holder()
@@ -120,15 +165,18 @@ class StoreLock:
     def _sign(self) -> None:
         """Write into the lock file who holds it."""
         text = msgspec.json.encode(Holder(os.getpid(), socket.gethostname(), _command())) + b"\n"
-        try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                os.pwrite(descriptor, text, 0)
-                os.ftruncate(descriptor, len(text))
-            finally:
-                os.close(descriptor)
-        except OSError:  # the lock holds all the same; only its holder's name is missing (a full disk)
-            return
+        with contextlib.suppress(OSError):  # the lock holds all the same; only its holder's name is missing
+            os.pwrite(self._descriptor, text, 0)
+            os.ftruncate(self._descriptor, len(text))
+
+
+def _locked(descriptor: int) -> bool:
+    """Whether nobody else has the lock, and this descriptor has it now; the kernel frees it with that."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _command() -> str:
