@@ -78,7 +78,8 @@ class StoreLock:
             if self._depth == 0:
                 self._acquire()
         except BaseException:
-            self._free()
+            if self._depth == 0:
+                self._free()
             self._thread.release()
             raise
         self._depth += 1
