@@ -1,14 +1,14 @@
-"""What the widgets show, made from the desk: a row of the list, an item's page, a delivery."""
+"""What the widgets show, made from the desk: endpoints, rows of the list, an item's page, a delivery."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from triage.desk.desk import Desk
 from triage.desk.precedents import Precedents
 from triage.model.decision import DeliveryState
+from triage.model.endpoint import HealthState
 from triage.model.item import Context
 from triage.tui import words
 from triage.tui.choosing import Choosing
@@ -21,6 +21,7 @@ from triage.tui.queue_view import QueueView
 from triage.tui.row_text import RowView
 from triage.tui.rows import came_at
 from triage.tui.widgets.delivery_strip import DeliveryView
+from triage.tui.widgets.endpoint_bar import BarView
 from triage.tui.widgets.queue_list import RowState
 
 if TYPE_CHECKING:
@@ -43,6 +44,49 @@ class Showing:
         self.precedents: dict[Subject, Precedents] = {}
         """How the like of items was decided before, of those that were rested on."""
 
+    # -- around the rows ------------------------------------------------------------------------
+
+    def bar(self) -> BarView:
+        """How the endpoints fare, and who looks."""
+        desk = self._desk
+        return BarView(
+            tuple(desk.health()),
+            {name: count for name, count in self._view.counts.items() if count},
+            desk.paused(),
+            self._view.endpoint,
+            desk.operator,
+            desk.read_only,
+            bool(desk.trouble),
+        )
+
+    def note(self, dot: str) -> str:
+        """What the list's header says beside its place, ``dot`` between the parts."""
+        view = self._view
+        parts = [
+            "range" if self._choosing.ranging else "",
+            view.filter_text,
+            f"only {view.endpoint}" if view.endpoint else "",
+            "" if view.order == "oldest first" else view.order,
+            "" if view.groups is None else f"{len(view.shown):,} grouped",
+        ]
+        return f" {dot} ".join(part for part in parts if part)
+
+    def empty(self) -> tuple[str, ...]:
+        """Why no row is shown, and what to do; nothing where one is."""
+        if self._view.rows:
+            return ()
+        health = self._desk.health()
+        if not health:
+            return ("No endpoint is configured.", "triage add URL adds one; triage demo shows how it works.")
+        if self._view.filter_text or self._view.endpoint:
+            return ("Nothing matches.", f"{self._key_of('back')} shows everything again.")
+        bad = [one for one in health if one.state in (HealthState.FAILING, HealthState.DENIED)]
+        if len(bad) == len(health):
+            return ("No endpoint answers.", *(f"{one.endpoint}: {one.detail}" for one in bad[:4]))
+        if any(one.state is HealthState.NEW for one in health):
+            return ("Asking the endpoints…",)
+        return ("Nothing waits for you.", f"{len(health) - len(bad)} of {len(health)} endpoints answer.")
+
     # -- rows -----------------------------------------------------------------------------------
 
     def row(self, row_id: str, state: RowState) -> RowView | GroupView | None:
@@ -56,7 +100,7 @@ class Showing:
         return RowView(
             entry,
             record,
-            datetime.now(UTC),
+            self._desk.clock.now().wall,
             self._desk.operator,
             self.held_s(record),
             state.cursor,
@@ -78,7 +122,7 @@ class Showing:
             count=groups.count(group),
             waiting=groups.waiting(group),
             high=groups.high(group),
-            now=datetime.now(UTC),
+            now=self._desk.clock.now().wall,
             selected=self._choosing.selection.in_group(group),
             open=groups.is_open(group),
             cursor=state.cursor,
@@ -104,7 +148,7 @@ class Showing:
         return PageView(
             entry=entry,
             record=record,
-            now=datetime.now(UTC),
+            now=self._desk.clock.now().wall,
             operator=self._desk.operator,
             context=self.contexts.get(Subject(item.id, item.revision)),
             held_s=self.held_s(record),

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
-import msgspec
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -24,13 +23,13 @@ from textual.worker import WorkType
 from triage.desk.desk import Change, Desk
 from triage.desk.session import Session, session_of
 from triage.model.decision import DeliveryState
-from triage.model.endpoint import HealthState
 from triage.model.item import Context
 from triage.store.log import Record
 from triage.store.queue import Entry
 from triage.tui import words
 from triage.tui.actions import Keymap, Situation, bindings
 from triage.tui.actions.action import Scope
+from triage.tui.actions.hints import key_hints
 from triage.tui.deciding import Deciding
 from triage.tui.doing import doings
 from triage.tui.editing import edit_text
@@ -44,7 +43,7 @@ from triage.tui.screens.many import Many
 from triage.tui.showing import Showing
 from triage.tui.stopwatch import Stopwatch
 from triage.tui.widgets.delivery_strip import DeliveryStrip
-from triage.tui.widgets.endpoint_bar import BarView, EndpointBar
+from triage.tui.widgets.endpoint_bar import EndpointBar
 from triage.tui.widgets.filter_line import FilterLine
 from triage.tui.widgets.guide_line import GuideLine
 from triage.tui.widgets.item_pane import ItemPane
@@ -366,71 +365,26 @@ class DeskScreen(Screen[None]):
     def _show_item(self) -> None:
         """The pane and the keys, for the item under the cursor."""
         entry = self.entry
-        self.list.tell(self.list_note(), self._empty_words())
-        self.pane.empty = () if entry else self._empty_words()
+        empty = self.showing.empty()
+        self.list.tell(self.showing.note(self.look.marks.dot), empty)
+        self.pane.empty = () if entry else empty
         foot = self.showing.foot(self.list.cursor_id or "")
         self.pane.show(self.showing.page(entry) if entry else None, foot)
         self.show_keys()
         if entry is not None and Subject(entry.item.id, entry.item.revision) not in self.showing.precedents:
             self._seek_later()
 
-    def list_note(self) -> str:
-        """What the list's header says beside its place."""
-        parts = [
-            "range" if self.many.choosing.ranging else "",
-            self.view.filter_text,
-            f"only {self.view.endpoint}" if self.view.endpoint else "",
-        ]
-        parts.append("" if self.view.order == "oldest first" else self.view.order)
-        parts.append("" if self.view.groups is None else f"{len(self.view.shown):,} grouped")
-        return f" {self.look.marks.dot} ".join(part for part in parts if part)
-
-    def _empty_words(self) -> tuple[str, ...]:
-        """Why nothing is shown, and what to do."""
-        if self.view.rows:
-            return ()
-        health = self.desk.health()
-        if not health:
-            return ("No endpoint is configured.", "triage add URL adds one; triage demo shows how it works.")
-        if self.view.filter_text or self.view.endpoint:
-            return ("Nothing matches.", f"{self.keymap.label('back')} shows everything again.")
-        bad = [one for one in health if one.state in (HealthState.FAILING, HealthState.DENIED)]
-        if len(bad) == len(health):
-            return ("No endpoint answers.", *(f"{one.endpoint}: {one.detail}" for one in bad[:4]))
-        if any(one.state is HealthState.NEW for one in health):
-            return ("Asking the endpoints…",)
-        return ("Nothing waits for you.", f"{len(health) - len(bad)} of {len(health)} endpoints answer.")
-
     def show_keys(self) -> None:
         """The keys that are of use now."""
         situation = self.situation()
-        shown = [one for one in self.keymap.available(situation) if one.id not in ("help", "quit")]
-        if situation.folded and not situation.selection:  # only what the first of the group takes as well
-            first = self.keymap.available(msgspec.structs.replace(situation, folded=None))
-            shown = [one for one in shown if one in first]
-        many = f" {situation.many:,}" if situation.many else ""
-        hints = [
-            (self.keymap.label(one.id), one.label + (many if one.decides else ""))
-            for one in shown
-            if self.keymap.label(one.id)
-        ]
+        hints = key_hints(self.keymap, situation)
         last = [(self.keymap.label(id), id) for id in ("help", "quit")]
         self.footer.show(hints, last)
         self.guiding.show(situation)
 
     def _show_bars(self) -> None:
         desk = self.desk
-        self.bar.show(
-            BarView(
-                tuple(desk.health()),
-                {name: count for name, count in self.view.counts.items() if count},
-                desk.paused(),
-                self.view.endpoint,
-                desk.operator,
-                desk.read_only,
-                bool(desk.trouble),
-            )
-        )
+        self.bar.show(self.showing.bar())
         if desk.trouble != self._trouble_said:
             self._trouble_said = desk.trouble
             self.say(desk.trouble or "Everything can be saved again", "error" if desk.trouble else "good")

@@ -127,7 +127,7 @@ class Many:
         """Other items are selected than before; not ``whole``: of the row under the cursor alone."""
         rows = self._screen.list
         rows.unseen = self.choosing.unseen() if rows.unseen else 0
-        rows.note = self._screen.list_note()
+        rows.note = self._screen.showing.note(self._screen.look.marks.dot)
         if whole:
             self._screen.show_all()
         else:
