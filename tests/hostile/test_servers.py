@@ -321,7 +321,7 @@ async def test_what_is_no_http_is_an_error_in_words(answer: bytes) -> None:
     "value", ["1e999", "nan", "inf", "-5", "99999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "soon"]
 )
 async def test_a_pause_that_never_ends_is_not_granted(value: str) -> None:
-    from triage.desk.polling import MAX_WISHED_S
+    from triage.desk.pace import MAX_WISHED_S
 
     error = await refused(reply(b"", f"retry-after: {value}", status="429 Too Many Requests"))
     assert isinstance(error, Busy)

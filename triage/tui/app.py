@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -17,10 +16,14 @@ import msgspec
 from rich.text import Text
 from textual import events
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
+from textual.css.query import NoMatches
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
+from textual.worker import WorkerFailed
 
 from triage.config import Config
 from triage.desk.desk import Desk
@@ -30,6 +33,7 @@ from triage.model.endpoint import EndpointConfig
 from triage.paths import user_themes_dir
 from triage.tui.actions import check_keymap, keymap_of
 from triage.tui.driver import FrugalDriver
+from triage.tui.ending import told_by_signals
 from triage.tui.harmless import Harmless
 from triage.tui.ink import Ink
 from triage.tui.last_look import LastLook, keep
@@ -88,6 +92,7 @@ class TriageApp(App[None]):
         self._first_words = first_words
         self._guided = guided
         self._held: Held = "keep"
+        self._leaving = False
         self._shown_count = -1
         self._harmless = Harmless()
         for theme in self._themes:
@@ -128,8 +133,6 @@ class TriageApp(App[None]):
         self.app_resume_signal.subscribe(self, lambda _app: self.run_worker(self.desk.take_up()))
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self.tell_fault)
-        for number in (signal.SIGHUP, signal.SIGTERM):
-            loop.add_signal_handler(number, self.leave, "keep")
         self.call_after_refresh(self._begin)
 
     async def _begin(self) -> None:
@@ -170,6 +173,8 @@ class TriageApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys go straight to the screen: it is the guard of what they may do."""
+        if self._leaving and isinstance(event, events.InputEvent):
+            return
         if isinstance(event, events.Resize) and event.size != self._seen_size:
             self._seen_size = event.size
             self._forget_terminal()
@@ -179,15 +184,28 @@ class TriageApp(App[None]):
                 return
             if isinstance(event, events.Paste):
                 screen.guard.paste()
-        await super().on_event(event)
+        try:
+            await super().on_event(event)
+        except Exception:
+            if not isinstance(screen, CommandPalette):
+                raise
+            self._close_palette(screen)
 
     # -- faults of our own ----------------------------------------------------------------------
 
     def _handle_exception(self, error: Exception) -> None:
         """End the console with a sentence. Textual's own report shows variables, and with them secrets."""
+        if self._leaving or (isinstance(error, WorkerFailed) and isinstance(error.error, NoMatches)):
+            return  # what was just being opened or filled finds itself gone
         words = safe_text.block(fault_words(error)).strip()
         setattr(error, "__rich__", lambda: Text(f"triage: {words}", no_wrap=False))  # noqa: B010
         super()._handle_exception(error)
+
+    def _close_palette(self, palette: CommandPalette) -> None:
+        """The palette is Textual's, and stumbles over keys that come before its list is drawn."""
+        if palette.is_current:
+            self.pop_screen()
+        self.desk_screen.say("The palette was closed: a key came before its list was drawn.", "warning")
 
     def tell_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Say what went wrong in a task that nobody waits for; the console goes on."""
@@ -199,6 +217,17 @@ class TriageApp(App[None]):
             print(f"triage: {safe_text.block(words)}", file=sys.stderr)  # noqa: T201
 
     # -- leaving, and going to the background ---------------------------------------------------
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close what lies on the desk, however often it asks to be closed; never the desk itself."""
+        if isinstance(self.screen, DeskScreen):
+            return AwaitComplete()
+        return super().pop_screen()
+
+    def exit(self, *args: Any, **more: Any) -> None:
+        """Leave, and take no more keys."""
+        self._leaving = True
+        super().exit(*args, **more)
 
     def leave(self, held: Held) -> None:
         """End the console; what is held is sent first, or kept in the log for the next desk."""
@@ -269,6 +298,7 @@ async def _console(
         app = TriageApp(desk, first_words=words, guided=demo is not None, last_look=last_look)
         if last_look is not None:
             last_look.hand_over()
+        stack.enter_context(told_by_signals(lambda: app.leave("keep")))
         try:
             await app.run_async()
         finally:

@@ -1,17 +1,58 @@
-"""The driver: Textual's own for Linux and macOS, that writes a terminal no more than it has to."""
+"""The driver: Textual's own for Linux and macOS, that writes a terminal no more than it has to, and that neither
+what a terminal sends nor its loss brings down."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+import io
+import os
+import selectors
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, TextIO, cast
 
+from textual import events
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 
 from triage.tui.frame import Frame
 from triage.tui.last_look import ENTER, LastLook
+from triage.tui.terminal_input import TerminalInput, TerminalLost
 
 __all__ = ["FrugalDriver"]
+
+MOST_CELLS = 1000
+"""A window that says of itself that it is wider or higher is not believed."""
+
+
+class Output(io.TextIOBase):
+    """The terminal to write to; what it no longer takes is nobody's loss, and its writer must not stop for it."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+        self._lost = False
+
+    def fileno(self) -> int:
+        """The terminal's file descriptor."""
+        return self._terminal.fileno()
+
+    def write(self, text: str) -> int:
+        """Write, as long as there is somebody to write to."""
+        self._try(lambda: self._terminal.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Have it written now."""
+        self._try(self._terminal.flush)
+
+    def _try(self, do: Callable[[], object]) -> None:
+        if not self._lost:
+            try:
+                do()
+            except OSError:
+                self._lost = True
 
 
 class FrugalDriver(LinuxDriver):
@@ -24,7 +65,9 @@ class FrugalDriver(LinuxDriver):
         """The terminal's other screen is shown already, with what the frame says."""
         if look is not None:
             self._frame.economised(look.picture)
+        self._suspended = False
         super().__init__(app, **options)
+        self._file = cast(Any, Output(sys.__stderr__ or sys.stderr))
 
     def forget(self) -> None:
         """Have everything that is painted next written, whatever the terminal showed."""
@@ -38,6 +81,48 @@ class FrugalDriver(LinuxDriver):
         fewer = self._frame.economised(data)
         if fewer:
             super().write(fewer)
+
+    def stop_application_mode(self) -> None:
+        """Leave the terminal as it was found, the mouse's unit as well."""
+        if self._mouse_pixels:
+            self.write("\x1b[?1016l")
+        super().stop_application_mode()
+
+    def suspend_application_mode(self) -> None:
+        """Give the terminal back for a while."""
+        self._suspended = True
+        super().suspend_application_mode()
+
+    def resume_application_mode(self) -> None:
+        """Take the terminal again. SIGCONT asks for it too where it was never given back: it comes with SIGHUP,
+        and from whoever wakes a process that was stopped."""
+        if self._suspended:
+            self._suspended = False
+            super().resume_application_mode()
+
+    def run_input_thread(self) -> None:
+        """Hand on what the terminal sends until told to stop."""
+        terminal = TerminalInput(self.fileno)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                try:
+                    sent = terminal.read() if selector.select(0.1) else ()
+                except TerminalLost:
+                    os.kill(os.getpid(), signal.SIGHUP)  # as the kernel says it to who leads the session
+                    return
+                for event in (*sent, *terminal.overdue()):
+                    self.process_message(event)
+
+    def process_message(self, message: Message) -> None:
+        """Hand on one event, unless it is a size that no window has."""
+        if isinstance(message, events.Resize) and not _is_a_size(*message.size):
+            return
+        super().process_message(message)
+
+
+def _is_a_size(columns: int, rows: int) -> bool:
+    return 0 < columns <= MOST_CELLS and 0 < rows <= MOST_CELLS
 
 
 def _erases_in_colour() -> bool:

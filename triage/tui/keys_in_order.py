@@ -6,9 +6,13 @@ typed later have been inserted: 1 2 backspace 3 would leave 12 in a field that i
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 from textual import actions, events
+from textual.actions import SkipAction
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
@@ -26,4 +30,12 @@ def edit_in_order(screen: Screen[Any], event: events.Key) -> bool:
         return False
     _, name, parameters = actions.parse(found.binding.action)
     action = getattr(line, f"action_{name}", None)
-    return action is not None and line.call_later(action, *parameters)
+    return action is not None and line.call_later(_do, action, parameters)
+
+
+async def _do(action: Callable[..., Any], parameters: tuple[Any, ...]) -> None:
+    """Carry out an action that may find that there is nothing to do, such as scrolling a single line."""
+    with contextlib.suppress(SkipAction):
+        done = action(*parameters)
+        if inspect.isawaitable(done):
+            await done

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import sys
 import termios
 from collections.abc import Iterator
@@ -70,11 +71,20 @@ def shown(data: Path) -> Iterator[LastLook | None]:
         yield None
         return
     look.show()
+    before = [(number, signal.signal(number, _end)) for number in (signal.SIGHUP, signal.SIGTERM)]
     try:
         yield look
     except BaseException:
         look.take_away()
         raise
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _end(number: int, _frame: object) -> None:
+    """End as the signal would have, but give the terminal back."""
+    raise SystemExit(128 + number)
 
 
 def keep(data: Path, picture: str, size: tuple[int, int]) -> None:

@@ -81,6 +81,7 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         self._on_draft = on_draft
         self._draft: str | None = None
         self._draft_timer: Timer | None = None
+        self._finished = False
         self.guard = Guard(clock)
         self.hints: Sequence[Hint] = ()
         self.set_class(marks_for(os.environ).ascii_only, "-ascii")
@@ -148,7 +149,10 @@ class Dialog(ModalScreen[T | None], Generic[T]):
         self.finish(None)
 
     def finish(self, answer: T | None) -> None:
-        """Leave with an answer."""
+        """Leave with an answer; what is answered while it goes comes too late."""
+        if self._finished or not self.is_active:
+            return
+        self._finished = True
         self._keep_draft()
         self.dismiss(answer)
 
