@@ -163,8 +163,23 @@ def test_a_line_damaged_meanwhile_is_found_by_reading_all_and_by_reading_it(data
     queue = Queue(data)
     with pytest.raises(StoreUnavailable, match="was changed while it was read"):
         list(queue.entries())
+    for _ in range(2):
+        with pytest.raises(StoreDamaged, match="line 2"):
+            queue.refresh()
     with pytest.raises(StoreDamaged, match="line 2"):
         Queue(data, anew=True)
+
+
+def test_what_it_is_made_of_is_on_the_disk_before_it_is(data: Path, tmp_path: Path) -> None:
+    disk, left = Disk(), tmp_path / "left"
+    queue = Queue(tmp_path / "new", files=disk)
+    queue.sync("agent", MANY[:50], NOON)
+    queue.sync("agent", MANY, NOON)
+    queue.save()
+    left.mkdir()
+    disk.survivors(left, kept=0.0)
+    assert (left / "queue.checkpoint").exists()
+    assert same(Queue(left), left)
 
 
 def _faults(calls: int) -> Iterator[Disk]:

@@ -14,7 +14,7 @@ import pytest
 from tests.store.disk import Disk
 from triage.store import storage as storage_module
 from triage.store.database import Database
-from triage.store.errors import StoreUnavailable
+from triage.store.errors import StoreDamaged, StoreUnavailable
 from triage.store.storage import JournalStorage
 
 TEXT = "x" * 2000
@@ -181,6 +181,12 @@ def test_a_file_changed_under_its_readers_hands_is_told(path: Path, change: str)
     path.write_bytes(changed[change])
     with pytest.raises(StoreUnavailable, match=rf"{path} was changed while it was read\. Try again"):
         storage.table("items")["id49"]
+    if change == "another key":
+        with pytest.raises(StoreDamaged):
+            answers(storage)
+    else:
+        now = raw(49)[:-7] + b"y" + raw(49)[-6:]
+        assert answers(storage).get("id49") == (now if change == "another text" else None)
 
 
 def test_a_line_taken_back_by_its_writer_is_not_taken_for_another(path: Path) -> None:

@@ -52,6 +52,8 @@ class HeldFile:
         self.path = path
         self._files = files
         self._base = base
+        self.is_doubted = False
+        """Something else was read there than was written: all of it is to be read again."""
         self._descriptor = os.dup(descriptor)
         weakref.finalize(self, os.close, self._descriptor)
 
@@ -178,6 +180,7 @@ class Documents(Mapping[str, bytes]):
         except OSError as error:
             raise StoreUnavailable(f"{self._file.path} cannot be read: {os_words(error)}.") from error
         if _print(raw) != found >> _OFFSET_BITS:
+            self._file.is_doubted = True
             raise StoreUnavailable(f"{self._file.path} was changed while it was read. Try again.")
         return raw
 

@@ -106,7 +106,11 @@ class Journal:
         Raises StoreDamaged, StoreTooNew and StoreUnavailable.
         """
         try:
-            if self._look is not None and _look(self._files.stat(self.path)) == self._look:
+            if (
+                self._look is not None
+                and not self._is_doubted
+                and _look(self._files.stat(self.path)) == self._look
+            ):
                 return Batch([], self._line + 1, False)
             with opened(self._files, self.path, os.O_RDONLY) as descriptor:
                 return self._read_on(descriptor)
@@ -116,6 +120,15 @@ class Journal:
             return Batch([], 1, fresh)
         except OSError as error:
             raise self._unavailable("read", error) from error
+
+    @property
+    def _is_doubted(self) -> bool:
+        return self.held is not None and self.held.is_doubted
+
+    def sync(self) -> None:
+        """Have all that was read on the disk. Raises OSError."""
+        with opened(self._files, self.path, os.O_RDONLY) as descriptor:
+            self._files.sync(descriptor)
 
     def mark(self) -> Mark:
         """How far it was read."""
@@ -136,7 +149,8 @@ class Journal:
 
     def _read_on(self, descriptor: int) -> Batch:
         found = self._files.stat(descriptor)
-        fresh = not (self.held and self.held.is_file(found) and self._continues(descriptor))
+        known = self.held is not None and self.held.is_file(found) and not self._is_doubted
+        fresh = not (known and self._continues(descriptor))
         if fresh:
             self.forget()
         data, more = self._whole_lines(descriptor)

@@ -117,6 +117,7 @@ class JournalStorage(Storage):
             return
         with suppress(StoreError, OSError, SyncFailed), self.transaction():
             tables = {name: documents.rows() for name, documents in self._tables.items()}
+            self._journal.sync()
             made = Checkpoint(self._journal.mark(), tables, self._maker.dump())
             write_checkpoint(self._files, self._checkpoint, made)
             self._spared = self._journal.size
