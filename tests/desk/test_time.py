@@ -24,7 +24,7 @@ from triage.desk.summary import Summary
 from triage.desk.timeliness import Moment, Sending, passed_s, why_too_old
 from triage.model.decision import Decision, DeliveryState
 from triage.model.item import Item
-from triage.store.log import Record
+from triage.store.log import Log, Record
 from triage.store.queue import Entry, Marks
 
 JUMPS = [
@@ -314,6 +314,43 @@ async def test_a_sleep_between_sending_and_the_send_does_not_send(
     at_sending(desk, monkeypatch, clock, slept_s)
     await not_sent(desk, agent, approve(desk, item), "slept, or triage was stopped")
     assert states(desk, item) == ["sending", "stale"]
+
+
+@pytest.mark.parametrize(
+    ("others", "end"), [(["unknown"], DeliveryState.REFUSED), (["unknown", "closed"], DeliveryState.CLOSED)]
+)
+async def test_what_others_took_for_unknown_while_we_slept_was_not_sent_and_never_is(
+    desks: MakeDesk,
+    agent: Agent,
+    clock: SetClock,
+    monkeypatch: pytest.MonkeyPatch,
+    others: list[str],
+    end: DeliveryState,
+) -> None:
+    item = agent.ask("a")
+    desk = await started(desks(clock=clock), item)
+    real, beside = desk.log.advance, Log(desk.data)
+
+    def sleepy(decision_id: str, to: DeliveryState, **more: object) -> Record:
+        record = real(decision_id, to, **more)  # type: ignore[arg-type]
+        if to is DeliveryState.SENDING:
+            for state in others:
+                beside.refresh()
+                now_is = beside.record(decision_id)
+                assert now_is is not None
+                beside.advance(decision_id, DeliveryState(state), expect=now_is.state)
+            clock.sleep(HOUR_S)
+        return record
+
+    monkeypatch.setattr(desk.log, "advance", sleepy)
+    record = approve(desk, item)
+    await until(lambda: desk.log.record(record.decision.id).state is end)  # type: ignore[union-attr]
+    await until(lambda: record.decision.id not in desk._stations["agent"].deliverer._lanes)
+    assert agent.sends == 0
+    assert states(desk, item) == ["sending", *others, *(["refused"] if end is DeliveryState.REFUSED else [])]
+    monkeypatch.setattr(desk.log, "advance", real)
+    again = approve(desk, item)
+    assert (await desk.wait(again.decision.id, 10)).state is DeliveryState.CONFIRMED
 
 
 async def test_a_deadline_that_passes_at_the_last_moment_is_kept(

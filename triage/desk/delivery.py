@@ -19,7 +19,7 @@ from triage.desk import timeliness
 from triage.desk.lanes import Lanes
 from triage.desk.timeliness import Clock, Moment, Sending, passed_s
 from triage.fault import fault_words
-from triage.model.decision import OPEN_STATES, DeliveryState, Outcome, Receipt
+from triage.model.decision import OPEN_STATES, TRANSITIONS, DeliveryState, Outcome, Receipt
 from triage.model.item import Gone, Item
 from triage.store.errors import StoreError
 from triage.store.log import Log, Record, WrongState
@@ -278,7 +278,11 @@ class Deliverer:
             self._advance(record, _S.SENT, receipt=receipt)
 
     def _not_sent(self, record: Record, why: str) -> None:
-        self._advance(record, _S.STALE, why)
+        """It certainly did not go out, whatever another process that looked for it meanwhile took it for."""
+        self.refresh()
+        current = self.log.record(record.decision.id)
+        doubted = current is not None and current.state is _S.UNKNOWN
+        self._advance(record, _S.REFUSED if doubted else _S.STALE, why)
         self._ended(record)
 
     # -- settling -------------------------------------------------------------------------------
@@ -359,6 +363,8 @@ class Deliverer:
         """Log the new state; False when another process or the operator was first."""
         current = self.log.record(record.decision.id)
         expect = record.state if current is None or to is _S.SENDING else current.state
+        if to not in TRANSITIONS[expect]:  # closed by hand meanwhile
+            return False
         try:
             self.log.advance(
                 record.decision.id, to, expect=expect, detail=detail, effect=effect, receipt=receipt
