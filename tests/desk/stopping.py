@@ -92,11 +92,11 @@ async def undone(desk: Desk, item: Item) -> Record:
     return desk.undo(key)
 
 
-async def run(data: Path, url: str, where: str) -> None:
+async def run(data: Path, url: str, where: str, limit_s: float) -> None:
     agent = Agent()
     item = agent.ask("a")
     desk = make_desk(data, url, agent)
-    timeliness.MAX_READ_AGE_S = 2.0
+    timeliness.MAX_READ_AGE_S = timeliness.MAX_SENDING_GAP_S = limit_s
     timeliness.SLACK_S = 0.5
     if where == "logged":
         stop_when_logged(desk)
@@ -112,4 +112,4 @@ async def run(data: Path, url: str, where: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(run(Path(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    asyncio.run(run(Path(sys.argv[1]), sys.argv[2], sys.argv[3], float(sys.argv[4])))
