@@ -147,7 +147,7 @@ class Documents(Mapping[str, bytes]):
         made, whole = cls(file, small), iter(rows.small)
         packed = (rows.places[at : at + PLACE_BYTES] for at in range(0, len(rows.places), PLACE_BYTES))
         for key, place in zip(rows.ids, packed, strict=True):
-            found = int.from_bytes(place, "little") or next(whole)
+            found = int.from_bytes(place, "little") or next(whole, b"")
             made._kept[key] = found
             made.size += _size(found) + len(key)
         made.last_id = rows.last_id

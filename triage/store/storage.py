@@ -56,7 +56,7 @@ class Maker(Protocol):
         """All that was made, for ``load`` in another process."""
 
     def load(self, dumped: bytes, tables: Mapping[str, Mapping[str, bytes]], /) -> None:
-        """Begin with what another process dumped of these. Raises ValueError where it did not."""
+        """Begin with what another process dumped of these. Raises ValueError or LookupError where not."""
 
 
 class JournalStorage(Storage):
@@ -106,7 +106,7 @@ class JournalStorage(Storage):
                 for name, rows in found.tables.items()
             }
             self._maker.load(found.more, tables)
-        except ValueError:
+        except (ValueError, LookupError):
             self._journal.forget()
         else:
             self._tables, self._spared = tables, self._journal.size
