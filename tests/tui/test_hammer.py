@@ -26,6 +26,7 @@ SEED = int(os.environ.get("TRIAGE_HAMMER_SEED", "7"))
 HOLD_S = 0.5
 MOST_WAITING = 14
 """So many rows are in sight in the table, whatever is selected."""
+MOST_TOMBSTONES = 6
 ON_DESK: tuple[str, ...] = (
     *"aaaaaaaaaaaaaaa.....jjjjkkkgGxx112uoOAeDnsclhzzVvv",
     "space",
@@ -67,7 +68,9 @@ class World:
                 desk.queue.forget([item_id])
             else:
                 desk.queue.bury(item_id, Gone("not known"), now)
-        desk._publish(items=(*vanished, *(item.id for item in items)))
+        old = [entry.item.id for entry in desk.queue.tombstones("agent")][:-MOST_TOMBSTONES]
+        desk.queue.forget(old)
+        desk._publish(items=(*vanished, *old, *(item.id for item in items)))
         desk._tell()
 
     def _ask(self, key: str) -> Item:
@@ -131,7 +134,7 @@ async def pass_by(turns: int) -> None:
         await asyncio.sleep(0)
 
 
-@pytest.mark.timeout(max(120, DECISIONS))
+@pytest.mark.timeout(max(120, 2 * DECISIONS))
 @pytest.mark.usefixtures("patient")
 async def test_only_what_was_painted_when_the_key_was_pressed_is_decided(
     agent: Agent, open_console: OpenConsole, monkeypatch: pytest.MonkeyPatch
