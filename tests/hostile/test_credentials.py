@@ -21,6 +21,9 @@ from tests.connectors.kit.server import Request, Response, Server
 from tests.hostile.servers import GoodAgent, in_thread
 from tests.hostile.touring import press, settle
 from tests.terminal import Terminal
+from triage import config
+from triage.desk.desk import Desk
+from triage.tui.app import TriageApp
 
 SECRETS = {
     "AGENT_TOKEN": "marker-env-token-5c1b",
@@ -223,6 +226,22 @@ def test_the_console_shows_none_and_no_process_is_named_after_one(setup: Setup) 
     assert_none_in(b"\n".join(titles))
     for path in setup.files():
         assert_none_in(path.read_bytes())
+
+
+async def test_a_screenshot_shows_none(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in setup.env.items():
+        monkeypatch.setenv(name, value)
+    desk = Desk(config.load(), setup.data, operator="ann")
+    app = TriageApp(desk)
+    try:
+        async with app.run_test(size=(110, 32)) as pilot:
+            while len(desk.entries()) < 4 or "Charge" not in (picture := app.export_screenshot()):
+                await pilot.pause(0.02)
+            assert_none_in(picture.encode())
+            await pilot.press("w")
+            assert_none_in(app.export_screenshot().encode())
+    finally:
+        await desk.stop()
 
 
 def _watch_titles(stop: threading.Event, titles: set[bytes]) -> None:
