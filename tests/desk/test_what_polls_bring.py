@@ -114,8 +114,8 @@ async def test_what_another_process_took_out_of_the_queue_is_put_back_from_the_s
     await polled_again(agent)
     other = Queue(desk.data)
     other.forget([item.id])
-    await until(lambda: item.id not in desk.queue)
-    await until(lambda: item.id in desk.queue)
+    assert item.id not in other
+    await until(lambda: other.refresh() and item.id in other)
     other.close()
 
 

@@ -217,7 +217,51 @@ def test_it_leaves_no_descriptor_open(lock: StoreLock) -> None:
     for _ in range(3):
         with lock, pytest.raises(StoreLocked), StoreLock(lock.path, patience_s=0.0):
             pass
-    assert len(os.listdir("/dev/fd")) == before
+    until = time.monotonic() + 20  # who gave up closes its own as soon as it gets its turn
+    while len(os.listdir("/dev/fd")) > before:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_an_interruption_while_waiting_leaves_nothing_held(
+    lock: StoreLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, event = StoreLock(lock.path), threading.Event
+
+    class Interrupted(event):  # type: ignore[valid-type, misc]
+        def wait(self, timeout: float | None = None) -> bool:
+            raise KeyboardInterrupt
+
+    with lock:
+        monkeypatch.setattr(threading, "Event", Interrupted)
+        with pytest.raises(KeyboardInterrupt), other:
+            pass
+        monkeypatch.undo()
+    assert not other.held
+    with StoreLock(lock.path, patience_s=20):
+        pass
+
+
+def test_who_waits_gets_it_though_others_come_all_the_time(lock: StoreLock) -> None:
+    """With a lock that is asked for now and then, whoever asks at the wrong moments waits for ever."""
+    over, turns = threading.Event(), [0, 0, 0]
+
+    def work(number: int) -> None:
+        own = StoreLock(lock.path, patience_s=20)
+        while not over.is_set():
+            with own:
+                turns[number] += 1
+                time.sleep(0.002)  # an fsync
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    while sum(turns) < 150:
+        time.sleep(0.01)
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert min(turns) * 3 > max(turns), turns
 
 
 def test_options_on_the_command_line_are_not_told(lock: StoreLock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,6 @@ from triage.store.files import make_directory
 
 __all__ = ["PATIENCE_S", "Holder", "StoreLock", "Waiting", "process_state"]
 
-_ASK_EVERY_S = 0.001
 _AFTER_YOU_S = 0.0005
 """Who had to wait for the lock gives it up for so long at least, that another one that waits gets it then."""
 PATIENCE_S = 0.9
@@ -119,29 +118,40 @@ class StoreLock:
             time.sleep(max(0.0, self._freed_at + _AFTER_YOU_S - time.monotonic()))
         self._waited = False
         try:
-            while not self._try_for_a_while():
-                self._wait_on()
+            while not self._get():
+                pass
         except OSError as error:
             raise StoreUnavailable(f"{self.path} cannot be locked: {os_words(error)}.") from error
         self._sign()
 
-    def _try_for_a_while(self) -> bool:
-        """Ask again and again until the patience ends; whether the lock is held then."""
+    def _get(self) -> bool:
+        """Get the lock, after any wait; False where it is that of a file removed meanwhile: ask again."""
         descriptor = self._opened()
         try:
-            until = time.monotonic() + self._patience_s
-            while not _locked(descriptor):
+            if not _locked(descriptor):
                 self._waited = True
-                if time.monotonic() >= until:
-                    return False
-                time.sleep(_ASK_EVERY_S)
-            if not self._is_there(descriptor):  # it was removed: who comes now locks another file
-                return self._try_for_a_while()
+                waiter, descriptor = _Waiter(descriptor), -1
+                descriptor = self._waited_for(waiter)
+            if descriptor < 0 or not self._is_there(descriptor):
+                return False
             self._descriptor, descriptor = descriptor, -1
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
         return True
+
+    def _waited_for(self, waiter: _Waiter) -> int:
+        """The descriptor once it holds the lock; -1 where its file was removed."""
+        try:
+            while not waiter.wait(self._patience_s):
+                if not self._is_there(waiter.descriptor):
+                    break
+                self._wait_on()
+        except BaseException:
+            if (descriptor := waiter.end()) >= 0:
+                os.close(descriptor)
+            raise
+        return waiter.end()
 
     def _opened(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -169,6 +179,41 @@ class StoreLock:
         with contextlib.suppress(OSError):  # the lock holds all the same; only its holder's name is missing
             os.pwrite(self._descriptor, text, 0)
             os.ftruncate(self._descriptor, len(text))
+
+
+class _Waiter:
+    """Waits for a lock in a thread: in the kernel those who wait get it by turns, but there is no end to waiting."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._error: OSError | None = None
+        self._over = threading.Event()
+        self._turn = threading.Lock()
+        self._given_up = False
+        threading.Thread(target=self._wait, name="store lock", daemon=True).start()
+
+    def _wait(self) -> None:
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            self._error = error
+        with self._turn:
+            self._over.set()
+            if self._given_up:
+                os.close(self.descriptor)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the lock was had in that time. Raises OSError."""
+        over = self._over.wait(seconds)
+        if self._error is not None:
+            raise self._error
+        return over
+
+    def end(self) -> int:
+        """The descriptor that holds the lock, to be closed; -1 where it does not: nobody waits any more then."""
+        with self._turn:
+            self._given_up = not self._over.is_set()
+            return -1 if self._given_up else self.descriptor
 
 
 def _locked(descriptor: int) -> bool:
