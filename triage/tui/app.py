@@ -224,6 +224,11 @@ class TriageApp(App[None]):
             return AwaitComplete()
         return super().pop_screen()
 
+    def action_command_palette(self) -> None:
+        """Open the palette, over the desk alone: over a dialog its actions mean nothing."""
+        if isinstance(self.screen, DeskScreen):
+            super().action_command_palette()
+
     def exit(self, *args: Any, **more: Any) -> None:
         """Leave, and take no more keys."""
         self._leaving = True
