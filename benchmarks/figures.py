@@ -49,11 +49,6 @@ class Row(msgspec.Struct, frozen=True):
             return self.aim / self.figure.value if self.figure.value else float("inf")
         return self.figure.value / self.aim if self.aim else (0.0 if not self.figure.value else float("inf"))
 
-    @property
-    def is_missed_by_far(self) -> bool:
-        """Whether the figure is over twice its aim, or under half of one that more would better."""
-        return (self.ratio or 0.0) > 2
-
 
 class Report(msgspec.Struct, frozen=True):
     """All that one run measured."""

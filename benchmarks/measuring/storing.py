@@ -90,11 +90,11 @@ def _lock(setting: Setting) -> Mapping[str, Figure]:
     return {"lock": Figure(longest, f"{count:,.0f} decisions by 8 processes, the writing itself included")}
 
 
-def _decision_ms(data: Path, times: int) -> float:
-    """One decision, logged."""
+def _decision_ms(data: Path, times: int, first: int) -> float:
+    """One decision, logged, on items numbered from ``first``."""
     log, took = Log(data), []
-    for number in range(times):
-        one = item(10_000_000 + number)
+    for number in range(first, first + times):
+        one = item(number)
         decision = decision_on(one)
         began = time.perf_counter()
         log.decide(decision, one)
@@ -109,9 +109,8 @@ def _growth(setting: Setting) -> Mapping[str, Figure]:
         small, large = directory / "small", directory / "large"
         make_log(small, 1000)
         make_log(large, many)
-        costs = [
-            (_decision_ms(small, times), _decision_ms(large, times)) for _ in range(1 if setting.short else 3)
-        ]
+        firsts = range(10_000_000, 10_000_000 + times * (1 if setting.short else 3), times)
+        costs = [(_decision_ms(small, times, first), _decision_ms(large, times, first)) for first in firsts]
         at_small, at_large = (median(each) for each in zip(*costs, strict=True))
         log, one = Log(large), item(7)
         found = _median_ms(lambda: precedents_among(one, log.alike(one, CANDIDATES), datetime.now(UTC)), 5)

@@ -21,21 +21,27 @@ def _row(aim: float, value: float | None, *, at_least: bool = False) -> Row:
 
 
 @pytest.mark.parametrize(
-    ("row", "ratio", "missed_by_far"),
+    ("row", "ratio", "fault"),
     [
-        (_row(10, 5), 0.5, False),
-        (_row(10, 20), 2.0, False),
-        (_row(10, 20.1), 2.01, True),
-        (_row(40, 25, at_least=True), 1.6, False),
-        (_row(40, 19, at_least=True), 40 / 19, True),
-        (_row(0, 0), 0.0, False),
-        (_row(0, 1), float("inf"), True),
-        (_row(10, None), None, False),
+        (_row(10, 5), 0.5, ""),
+        (_row(10, 20), 2.0, ""),
+        (_row(10, 20.1), 2.01, "over twice its aim"),
+        (_row(40, 25, at_least=True), 1.6, ""),
+        (_row(40, 19, at_least=True), 40 / 19, "over twice its aim"),
+        (_row(0, 0), 0.0, ""),
+        (_row(0, 1), float("inf"), "over twice its aim"),
+        (_row(10, None), None, "not measured"),
     ],
 )
-def test_how_much_of_an_aim_is_used(row: Row, ratio: float | None, missed_by_far: bool) -> None:
+def test_how_much_of_an_aim_is_used(row: Row, ratio: float | None, fault: str) -> None:
     assert row.ratio == pytest.approx(ratio)
-    assert row.is_missed_by_far is missed_by_far
+    assert program.fault(row) == fault
+
+
+def test_a_known_miss_is_held_to_one_and_a_half_times_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "_known_ratios", lambda: {"it": 2.4})
+    assert program.fault(_row(10, 35)) == ""
+    assert program.fault(_row(10, 37)) == "over twice its aim"
 
 
 def test_a_row_shows_aim_figure_and_peers() -> None:
@@ -100,3 +106,21 @@ def test_results_are_written_and_a_part_keeps_the_others(once_slow: list[float],
 def test_an_unknown_part_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.main(["--only", "nothing"]) == 2
     assert "endpoints" in capsys.readouterr().err
+
+
+def test_a_part_that_fails_loses_nothing_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(setting: Setting) -> Mapping[str, Figure]:
+        raise TimeoutError("the queue never came")
+
+    parts = (
+        Part("broken", (Row("other", "the other", 10, "ms"),), broken),
+        Part("part", (_row(10, None),), lambda setting: {"it": Figure(5.0)}),
+    )
+    monkeypatch.setattr(program, "PARTS", parts)
+    assert program.main(["--short"]) == 1
+    told = capsys.readouterr()
+    assert "not measured: the other" in told.err
+    assert "the queue never came" in told.err
+    assert "5.0 ms" in told.out
