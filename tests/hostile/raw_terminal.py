@@ -170,15 +170,21 @@ class RawTerminal:
     def picture(self) -> str:
         """What the program paints when it must paint all."""
         columns, rows = HOME_SIZE
-        self.resize(columns, rows - 1)
-        self.settle()
+        self._resize_and_see(columns, rows - 1)
         start = len(self.output)
-        self.resize(columns, rows)
-        self.settle()
+        self._resize_and_see(columns, rows)
         screen = pyte.Screen(columns, rows)
         pyte.ByteStream(screen).feed(bytes(self.output[start:]))
         cells = (screen.buffer[row] for row in range(rows))
         return "\n".join("".join(line[at].data for at in range(columns)).rstrip() for line in cells)
+
+    def _resize_and_see(self, columns: int, rows: int) -> None:
+        """Give it another size, and take in what it paints then, however long it is about it."""
+        size, end = len(self.output), time.monotonic() + 10
+        self.resize(columns, rows)
+        while len(self.output) == size and self.status is None and time.monotonic() < end:
+            self.pump(0.05)
+        self.settle()
 
     def faults_after_the_end(self) -> list[str]:
         """What is not as it was before the program, now that it ended."""

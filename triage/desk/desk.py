@@ -45,6 +45,8 @@ WATCH_S = 0.1
 """How often the files are looked at for what other processes wrote."""
 GATHER_S = 0.02
 """What changes within so short a time is told at once."""
+FIRST_S = 0.4
+"""Longest wait for endpoints that have not answered yet, before those that did are told of."""
 SUMMARY_S = 1.0
 COUNTED_AT_ONCE = 500
 POLLS_AT_ONCE = 50
@@ -232,6 +234,7 @@ class Desk(Deciding):
         """Take in what other processes wrote, tell the subscribers, keep the summary."""
         loop = asyncio.get_running_loop()
         summary_due, dirty = 0.0, True
+        await self._all_asked_once()
         while True:
             self._note_trouble(self._try_to_take_in())
             dirty = self._tell() or dirty
@@ -245,6 +248,13 @@ class Desk(Deciding):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(WATCH_S - GATHER_S):
                     await self._stirred.wait()
+
+    async def _all_asked_once(self) -> None:
+        """Wait a moment for the first polls: what waits is then told at once, and none of it comes in above another."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_S):
+                while not all(each.poller.polls or each.watched_since for each in self._stations.values()):
+                    await asyncio.sleep(GATHER_S)
 
     def _try_to_take_in(self) -> str:
         """What is wrong with the store, in words; empty: nothing is."""

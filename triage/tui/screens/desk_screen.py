@@ -107,7 +107,7 @@ class DeskScreen(Screen[None]):
         self.stopwatch = Stopwatch()
         self._keys = {"desk": _by_key(keymap, "desk"), "pane": _by_key(keymap, "pane")}
         self._trouble_said = ""
-        self._key_at = 0.0
+        self._pressed_at = 0.0
         self._pane_timer: Timer | None = None
         self._seek_timer: Timer | None = None
         self._ages_at = 0.0
@@ -241,8 +241,8 @@ class DeskScreen(Screen[None]):
     def move_to(self, index: int) -> None:
         """Put the cursor on a row; the pane follows at once, or after a burst of keys."""
         now = time.monotonic()
-        quiet = now - self._key_at > BURST_S
-        self._key_at = now
+        quiet = now - self._pressed_at > BURST_S
+        self._pressed_at = now
         before = self.list.index
         self.many.swept(before, index)
         if not self.list.move_to(index, later=not quiet):
@@ -257,7 +257,7 @@ class DeskScreen(Screen[None]):
 
     def _follow(self) -> None:
         """Show the item under the cursor, once no key has come for a moment."""
-        left_s = self._key_at + PANE_AFTER_S - time.monotonic()
+        left_s = self._pressed_at + PANE_AFTER_S - time.monotonic()
         self._pane_timer = None
         if left_s > 0:
             self._pane_timer = self.set_timer(left_s, self._follow)
@@ -281,7 +281,7 @@ class DeskScreen(Screen[None]):
 
     def jump_to(self, item_id: str) -> None:
         """Put the cursor on an item, with its page beside it at once."""
-        self._key_at = 0.0
+        self._pressed_at = 0.0
         self.go_to(item_id)
 
     def decided(self, record: Record) -> None:
