@@ -159,6 +159,7 @@ class RawTerminal:
         end = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < end, f"waited {timeout_s:g} s for {what}; last written:\n{self.tail}"
+            self._wake()
             self.pump(0.05)
 
     @property
