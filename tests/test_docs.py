@@ -14,13 +14,14 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py") if path.name != "generated.py")
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_generated_pages_are_not_stale(script: str) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / script), "--check"],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stderr
