@@ -94,7 +94,7 @@ def _is_meant(part: Part, names: Sequence[str]) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--short", action="store_true", help="small sizes, few repetitions: about two minutes"
+        "--short", action="store_true", help="small sizes, few repetitions: about four minutes"
     )
     parser.add_argument(
         "--only", action="append", metavar="NAME", help="this part or row alone; may be repeated"

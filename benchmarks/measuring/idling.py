@@ -24,8 +24,9 @@ def _idle(setting: Setting) -> Mapping[str, Figure]:
         agents.add(*((f"e{each % count}", {**document(each), "created_at": now}) for each in range(50)))
         with Terminal(place.command, place.env) as terminal:
             terminal.wait_for("A-00049", "approve")
-            if not setting.short:  # after what came they are asked twice as often for a while
-                time.sleep((LIVELY_POLLS + 1) * poll_s)
+            time.sleep(
+                (LIVELY_POLLS + 1) * poll_s
+            )  # after what came they are asked twice as often for a while
             terminal.settle(2.0)
             size, cpu_s, requests = terminal.size, terminal.cpu_s(), agents.requests()
             time.sleep(watched_s)
