@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     setting = Setting(options.short, Path(options.scratch))
-    rows = tuple(row for part in parts for row in measured(part, setting, twice=options.short))
+    rows = tuple(row for part in parts for row in measured(part, setting, again=2 if options.short else 0))
     report = Report(datetime.now(UTC).isoformat(timespec="seconds"), _machine(), rows)
     print(table(rows))
     for row in rows:
@@ -70,10 +70,11 @@ def _known_ratios() -> dict[str, float]:
     return {row.name: row.ratio for row in report.rows if row.ratio is not None}
 
 
-def measured(part: Part, setting: Setting, *, twice: bool = False) -> tuple[Row, ...]:
+def measured(part: Part, setting: Setting, *, again: int = 0) -> tuple[Row, ...]:
     """The rows of a part, with their figures.
 
-    ``twice``: a part with a fault is measured once more, for other work may have run beside; the second figures stand.
+    ``again``: how often a part with a fault is measured once more, for other work may have run beside; the last
+    figures stand.
     """
     print(f"measuring {part.name}…", file=sys.stderr, flush=True)
     try:
@@ -82,8 +83,8 @@ def measured(part: Part, setting: Setting, *, twice: bool = False) -> tuple[Row,
         traceback.print_exc()
         figures = {}
     rows = tuple(msgspec.structs.replace(row, figure=figures.get(row.name)) for row in part.rows)
-    if twice and any(map(fault, rows)):
-        return measured(part, setting)
+    if again and any(map(fault, rows)):
+        return measured(part, setting, again=again - 1)
     return rows
 
 
