@@ -130,10 +130,10 @@ class Typist:
         self._must_have_ended_well(terminal, how)
 
     def _quit(self, terminal: RawTerminal) -> None:
-        """By ``q``, with what is held kept; more than once, where keys from before still have to be worked off."""
+        """By ``q``, with what is held left for the next; more than once, where keys from before still have to be worked off."""
         end = time.monotonic() + PATIENCE_S
         while terminal.status is None and time.monotonic() < end:
-            for key in (b"\x1b", b"q", b"k"):
+            for key in (b"\x1b", b"q", b"l"):
                 terminal.write(key)
                 terminal.settle(0.2, 5)
 

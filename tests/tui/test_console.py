@@ -14,7 +14,7 @@ from triage.store.errors import StoreUnavailable
 from triage.tui.actions import ACTIONS
 from triage.tui.deciding import Deciding
 from triage.tui.screens.answer import AnswerDialog
-from triage.tui.screens.choice import ChoiceDialog
+from triage.tui.screens.choice import Choice, ChoiceDialog
 from triage.tui.screens.edit import EditDialog
 from triage.tui.screens.reading import ReadingScreen
 from triage.tui.screens.reason import ReasonDialog
@@ -348,9 +348,26 @@ async def test_leaving_with_held_decisions_asks_what_becomes_of_them(
         assert isinstance(console.app.screen, ChoiceDialog)
         await console.press("c")
         assert console.app.is_running
-        await console.press("q", "k")
+        await console.press("q", "l")
+        await console.until(lambda: not console.app.is_running)
         assert console.app.held == "keep"
     assert agent.sends == 0
+
+
+@pytest.mark.parametrize("key", ["s", "l"])
+async def test_each_choice_of_leaving_leaves_by_its_own_key(
+    key: str, agent: Agent, open_console: OpenConsole
+) -> None:
+    agent.ask("a")
+    async with open_console() as console:
+        await console.press("a", "q", key)
+        await console.until(lambda: not console.app.is_running)
+        assert console.app.held == {"s": "send", "l": "keep"}[key]
+
+
+def test_no_choice_has_a_key_that_moves() -> None:
+    with pytest.raises(ValueError, match="moves the cursor cannot choose: 'keep it'"):
+        ChoiceDialog("Leave?", [Choice("k", "keep it", "keep")])
 
 
 async def test_a_console_that_only_looks_decides_nothing(agent: Agent, open_console: OpenConsole) -> None:

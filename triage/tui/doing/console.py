@@ -80,7 +80,7 @@ class Console:
             return
         choices = [
             Choice("s", "send them now, then leave", "send"),
-            Choice("k", "keep them: they are sent when triage next runs", "keep"),
+            Choice("l", "leave now: they are sent when triage next runs", "keep"),
             Choice("c", "stay", "stay"),
         ]
 

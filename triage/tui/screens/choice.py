@@ -16,13 +16,15 @@ from triage.tui.screens.page import Page
 __all__ = ["Choice", "ChoiceDialog"]
 
 T = TypeVar("T")
+_MOVES = {"j": 1, "down": 1, "k": -1, "up": -1}
+"""The keys that move the cursor, and by how much."""
 
 
 class Choice(msgspec.Struct, Generic[T], frozen=True):
     """One thing to choose."""
 
     key: str
-    """The key that chooses it at once; empty: only with the cursor and enter."""
+    """The key that chooses it at once, none of those that move; empty: only with the cursor and enter."""
     label: str
     value: T
     detail: str = ""
@@ -32,6 +34,9 @@ class ChoiceDialog(Dialog[T]):
     """Answers with the value that was chosen; ``on_point`` is told where the cursor goes.
 
     With ``item`` it decides something of that item, so that a key held down or pressed too soon does not.
+
+    Raises:
+        ValueError: a choice has a key that moves the cursor, and could never be chosen by it.
     """
 
     def __init__(
@@ -45,6 +50,8 @@ class ChoiceDialog(Dialog[T]):
         on_point: Callable[[T], None] | None = None,
     ) -> None:
         super().__init__(title, item=item)
+        if clash := [choice.label for choice in choices if choice.key in _MOVES]:
+            raise ValueError(f"a key that moves the cursor cannot choose: {clash[0]!r}")
         self._choices = choices
         self._intro = intro
         self._at = at
@@ -65,8 +72,8 @@ class ChoiceDialog(Dialog[T]):
 
     def single_key(self, key: str) -> bool:
         """Move, choose, or choose by a choice's own key."""
-        if key in ("j", "down", "k", "up"):
-            self._point(self._at + (1 if key in ("j", "down") else -1))
+        if key in _MOVES:
+            self._point(self._at + _MOVES[key])
         elif key == "enter":
             self._choose(self._at)
         else:
