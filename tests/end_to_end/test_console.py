@@ -106,6 +106,17 @@ def test_a_morning_at_the_console(agents: Agents) -> None:
     assert triage(agents, "log", "verify").returncode == 0
 
 
+def test_the_terminals_own_size_counts_and_not_what_is_said_of_it(agents: Agents) -> None:
+    """COLUMNS and LINES are those of when they were set, as by ``docker exec -e COLUMNS``."""
+    agents.env |= {"COLUMNS": "60", "LINES": "20"}
+    with agents.console() as terminal:
+        started(terminal)
+        terminal.wait_for("q quit")
+        assert "q quit" in terminal.row(35)
+        terminal.resize(100, 30)
+        terminal.wait_until(lambda: "q quit" in terminal.row(29), "the foot at the new size")
+
+
 def test_a_command_beside_the_console(agents: Agents) -> None:
     """``list`` and ``approve`` from a second process: the console delivers, and both see it at once."""
     with agents.console() as terminal:

@@ -157,7 +157,7 @@ def _terminal() -> Iterator[Finding]:
     elif name in ("", "dumb", "unknown"):
         yield Finding("terminal", "wrong", f"TERM is {name or 'not set'}: set it to what your terminal is")
     else:
-        size = shutil.get_terminal_size()
+        size = os.get_terminal_size(sys.stdout.fileno())
         small = size.columns < 80 or size.lines < 24
         words = f"{name}, {size.columns}×{size.lines}" + (": the console wants 80×24" if small else "")
         yield Finding("terminal", "note" if small else "ok", words)

@@ -32,7 +32,7 @@ from triage.model import safe_text
 from triage.model.endpoint import EndpointConfig
 from triage.paths import user_themes_dir
 from triage.tui.actions import check_keymap, keymap_of
-from triage.tui.driver import FrugalDriver
+from triage.tui.driver import FrugalDriver, forget_stated_size
 from triage.tui.ending import told_by_signals
 from triage.tui.harmless import Harmless
 from triage.tui.ink import Ink
@@ -280,6 +280,7 @@ def run_console(
 
     Raises what ``Desk`` raises when configuration or data directory cannot be used.
     """
+    forget_stated_size()
     opening = _console(config, data, read_only, demo, operator, last_look)
     return asyncio.run(opening)
 

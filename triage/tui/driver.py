@@ -21,10 +21,21 @@ from triage.tui.frame import Frame
 from triage.tui.last_look import ENTER, LastLook
 from triage.tui.terminal_input import TerminalInput, TerminalLost
 
-__all__ = ["FrugalDriver"]
+__all__ = ["FrugalDriver", "forget_stated_size"]
 
 MOST_CELLS = 1000
 """A window that says of itself that it is wider or higher is not believed."""
+
+
+def forget_stated_size() -> None:
+    """Have the terminal's own size count, and not that in COLUMNS and LINES, where it has one.
+
+    Those say what it was when they were set (as by ``docker exec -e COLUMNS``), and Rich believes them for ever.
+    """
+    with contextlib.suppress(OSError):  # no terminal: what is stated is all there is
+        if all(os.get_terminal_size(sys.stderr.fileno())):
+            os.environ.pop("COLUMNS", None)
+            os.environ.pop("LINES", None)
 
 
 class Output(io.TextIOBase):
