@@ -130,7 +130,7 @@ class Typist:
         self._must_have_ended_well(terminal, how)
 
     def _quit(self, terminal: RawTerminal) -> None:
-        """By ``q``, with what is held left for the next; more than once, where keys from before still have to be worked off."""
+        """By ``q``, what is held left for the next; more than once: keys from before may still be worked off."""
         end = time.monotonic() + PATIENCE_S
         while terminal.status is None and time.monotonic() < end:
             for key in (b"\x1b", b"q", b"l"):
