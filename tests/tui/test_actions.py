@@ -27,6 +27,8 @@ from triage.tui.actions import (
     keymap_of,
     keys_of,
 )
+from triage.tui.help_text import help_lines
+from triage.tui.marks import marks_for
 
 available = keymap_of("default", {}).available
 AT = datetime(2026, 3, 2, 10, 31, tzinfo=UTC)
@@ -294,3 +296,18 @@ def test_keys_are_written_as_people_read_them() -> None:
     ]
     assert keymap_of("default", {"close": ""}).label("close") == ""
     assert action("close").label == "close"
+
+
+@pytest.mark.parametrize("width", [76, 116])
+def test_no_row_of_the_help_is_wider_than_the_page(width: int) -> None:
+    """However many keys an action has, they stay beside or above what it does."""
+    keymap = keymap_of("default", {"approve": "a ctrl+t f5 shift+f6 f7"})
+    rows = ["".join(text for text, _ in line) for line in help_lines(keymap, before(), marks_for({}), width)]
+    assert [row for row in rows if len(row) > width] == []
+    at = next(number for number, row in enumerate(rows) if row.startswith("  a ctrl+t"))
+    assert rows[at + 1].startswith("                   Let the agent do")
+
+
+def test_the_keys_of_options_are_one_row_of_the_help() -> None:
+    lines = help_lines(keymap_of("default", {}), before(), marks_for({}), 116)
+    assert len([line for line in lines if line and line[0][0].startswith("  1-9 ")]) == 1

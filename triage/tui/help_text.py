@@ -28,7 +28,8 @@ def help_lines(keymap: Keymap, situation: Situation, marks: Marks, width: int) -
 def _entry(one: Action, keymap: Keymap, situation: Situation, width: int) -> list[Line]:
     keys, help = keys_label(one, keymap) or "no key", one.help
     if one.id == "option_1":
-        keys = " ".join(keys_label(each, keymap) for each in ACTIONS if each.id.startswith("option_"))
+        all_keys = [keys_label(each, keymap) for each in ACTIONS if each.id.startswith("option_")]
+        keys = "1-9" if all_keys == list("123456789") else " ".join(all_keys)
         help = "Answer with the agent's option of that number"
     where = " (in the item)" if one.scope == "pane" else ""
     why = one.when(situation)
@@ -36,8 +37,11 @@ def _entry(one: Action, keymap: Keymap, situation: Situation, width: int) -> lis
     if why is not None:
         text = (*text, (f". Not now: {why}", "off"))
     first, *rest = wrapped(text, max(20, width - _KEYS_WIDTH - 3))
-    lead: Line = ((f"  {keys:<{_KEYS_WIDTH}} ", "shortcut" if why is None else "off"),)
-    return [(*lead, *first), *indented(rest, " " * (_KEYS_WIDTH + 3))]
+    style = "shortcut" if why is None else "off"
+    margin = " " * (_KEYS_WIDTH + 3)
+    if len(keys) > _KEYS_WIDTH:
+        return [((f"  {keys}", style),), *indented([first, *rest], margin)]
+    return [((f"  {keys:<{_KEYS_WIDTH}} ", style), *first), *indented(rest, margin)]
 
 
 def _signs(marks: Marks) -> list[Line]:
