@@ -227,6 +227,20 @@ async def test_while_paused_nothing_is_sent(desks: MakeDesk, agent: Agent) -> No
     assert (await desk.wait(record.decision.id, 10)).state is DeliveryState.CONFIRMED
 
 
+async def test_leaving_does_not_wait_for_what_a_pause_stops(desks: MakeDesk, agent: Agent) -> None:
+    item = agent.ask("a")
+    desk = await started(desks(), item)
+    desk.pause("agent")
+    record = approve(desk, item)
+    assert desk.is_stopped(record)
+    async with asyncio.timeout(10):
+        await desk.stop(held="send", timeout_s=60)
+    assert agent.sends == 0
+    again = desk.log.record(record.decision.id)
+    assert again is not None
+    assert again.state is DeliveryState.HELD
+
+
 async def test_pausing_one_endpoint_leaves_the_word_for_all(desks: MakeDesk, agent: Agent) -> None:
     desk = desks()
     desk.pause("agent")

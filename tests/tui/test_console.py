@@ -16,6 +16,7 @@ from triage.tui.deciding import Deciding
 from triage.tui.screens.answer import AnswerDialog
 from triage.tui.screens.choice import Choice, ChoiceDialog
 from triage.tui.screens.edit import EditDialog
+from triage.tui.screens.page import Page
 from triage.tui.screens.reading import ReadingScreen
 from triage.tui.screens.reason import ReasonDialog
 
@@ -363,6 +364,20 @@ async def test_each_choice_of_leaving_leaves_by_its_own_key(
         await console.press("a", "q", key)
         await console.until(lambda: not console.app.is_running)
         assert console.app.held == {"s": "send", "l": "keep"}[key]
+
+
+async def test_what_a_pause_stops_is_not_offered_to_be_sent(agent: Agent, open_console: OpenConsole) -> None:
+    agent.ask("a")
+    async with open_console() as console:
+        await console.press("P", "a", "q")
+        shown = console.app.screen.query_one(Page).shown_text
+        assert "1 decision not sent yet. Sending is paused." in shown
+        assert "send them now" not in shown
+        await console.press("s")
+        assert console.app.is_running
+        await console.press("l")
+        await console.until(lambda: not console.app.is_running)
+        assert console.app.held == "keep"
 
 
 def test_no_choice_has_a_key_that_moves() -> None:

@@ -194,14 +194,17 @@ class Desk(Deciding):
     async def stop(
         self, *, held: Literal["send", "keep"] = "keep", timeout_s: float = STOP_TIMEOUT_S
     ) -> None:
-        """End all work. ``send``: carry out what is held first, at most ``timeout_s``; ``keep``: leave
-        it in the log for the next desk. A send under way is always carried through."""
+        """End all work. ``send``: carry out what is held first, at most ``timeout_s``, but for what a pause
+        stops; ``keep``: leave it in the log for the next desk. A send under way is always carried through."""
         if held == "send":
             for station in self._stations.values():
                 station.deliverer.flush = True
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
-                    while any(record.state is not DeliveryState.UNKNOWN for record in self._own_open()):
+                    while any(
+                        record.state is not DeliveryState.UNKNOWN and not self.is_stopped(record)
+                        for record in self._own_open()
+                    ):
                         await asyncio.sleep(WATCH_S / 2)
         await self._escalations.finish()
         for task in self._tasks:

@@ -19,7 +19,7 @@ from triage.model.endpoint import Health, HealthState
 from triage.model.filtering import Subject
 from triage.model.item import Item
 from triage.store.errors import StoreError
-from triage.store.log import Event, Log, Record
+from triage.store.log import EVERYWHERE, Event, Log, Record
 from triage.store.queue import Entry, Outline, Queue
 
 __all__ = ["ENDED_SHOWN_S", "Looking", "came_after", "is_snoozed"]
@@ -161,6 +161,13 @@ class Looking:
     def held_here(self) -> list[Record]:
         """Decisions that are held, and would be sent by this process."""
         return [record for record in self._own_open() if record.state is DeliveryState.HELD]
+
+    def is_stopped(self, record: Record) -> bool:
+        """Whether a decision is held for as long as sending is paused."""
+        paused = self.paused()
+        return record.state is DeliveryState.HELD and (
+            EVERYWHERE in paused or record.decision.endpoint in paused
+        )
 
     def held_until(self, decision_id: str) -> float | None:
         """Seconds left to undo a decision; None when it is not held."""

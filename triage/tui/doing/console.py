@@ -78,15 +78,23 @@ class Console:
         if not held:
             screen.console.leave("keep")
             return
+        stopped = [record for record in held if screen.desk.is_stopped(record)]
+        later = "leave now: they are sent when triage next runs"
         choices = [
             Choice("s", "send them now, then leave", "send"),
-            Choice("l", "leave now: they are sent when triage next runs", "keep"),
+            Choice("l", f"{later}, once sending goes on" if stopped else later, "keep"),
             Choice("c", "stay", "stay"),
         ]
+        if len(stopped) == len(held):
+            del choices[0]
 
         def chosen(what: str | None) -> None:
             if what in ("send", "keep"):
                 screen.console.leave("send" if what == "send" else "keep")
 
         intro = f"{plural(len(held), 'decision')} not sent yet."
-        screen.console.push_screen(ChoiceDialog("Leave?", choices, intro=intro, at=2), chosen)
+        if stopped:
+            intro += (
+                f" Sending is paused{'' if len(stopped) == len(held) else f' for {len(stopped):,} of them'}."
+            )
+        screen.console.push_screen(ChoiceDialog("Leave?", choices, intro=intro, at=len(choices) - 1), chosen)
