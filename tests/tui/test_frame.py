@@ -10,7 +10,7 @@ from pyte.screens import Char
 
 from triage.tui.frame import Frame
 
-COLUMNS, ROWS = 24, 6
+COLUMNS, ROWS = 60, 6
 
 STYLES = st.sampled_from(
     [
@@ -28,10 +28,10 @@ STYLES = st.sampled_from(
 )
 TEXTS = st.one_of(
     st.text("ab ◆─│…", min_size=1, max_size=8),
-    st.integers(1, 20).map(lambda count: " " * count),
+    st.integers(1, 24).map(lambda count: " " * count),
     st.sampled_from(["日本", "e\u0301x", "a👍b"]),
 )
-RUNS = st.lists(st.tuples(STYLES, TEXTS), min_size=1, max_size=4)
+RUNS = st.lists(st.tuples(STYLES, TEXTS), min_size=1, max_size=6)
 LINES = st.lists(st.tuples(st.integers(1, ROWS), st.integers(1, 12), RUNS), min_size=1, max_size=5)
 PICTURES = st.lists(LINES, min_size=1, max_size=5)
 
@@ -115,6 +115,13 @@ def test_many_blanks_are_erased_where_the_terminal_can() -> None:
         frame = Frame(erases=erases)
         frame.economised(picture("x" * 20))
         assert wanted in frame.economised(picture(" " * 20))
+
+
+def test_blanks_further_on_are_erased_with_the_first() -> None:
+    frame = Frame(erases=True)
+    frame.economised(picture("x" * 50))
+    written = frame.economised(picture("a" + " " * 20 + "b" + " " * 9 + "c" + " " * 4 + "x" * 14))
+    assert written == "\x1b[1H\x1b[38;5;188;48;5;16ma\x1b[35X\x1b[20Cb\x1b[9Cc\x1b[m\x1b[1;2H"
 
 
 @pytest.mark.parametrize(

@@ -183,36 +183,41 @@ class Frame:
         return style == self._style or (cell & _CHAR == _BLANK and _blanks_alike(style, self._style))
 
     def _write(self, y: int, x: int, cells: list[_Cell], start: int, end: int) -> int:
-        """Write cells from ``start`` on; how far that went: to ``end``, or further where blanks were erased."""
+        """Write cells from ``start`` on; how far that went: to ``end``, or further where blanks were erased.
+
+        Many blanks are erased at once, and with them all up to the last blanks of that ground: what is written
+        on it is written after, and those blanks are there by then.
+        """
         out, at = self._out, start
+        ground = -1
         while at < end:
             cell = cells[at]
-            blanks = self._blanks(cells, at) if self._erases and cell & _CHAR == _BLANK else 0
-            if not self._fits(cell):
-                self._wear(cell >> _SHIFT)
-            if blanks:
-                out.append(f"\x1b[{blanks}X")
-                self._at = (y, x + at)
-                if at + blanks >= end:
-                    return at + blanks
-                self._go_to(y, x + at + blanks)
+            blanks = _run(cells, at) if self._erases and cell & _CHAR == _BLANK else 0
+            if blanks >= _MANY_BLANKS and cell != ground and not self._shows_on_blanks(cell):
+                self._wear_for(cell)
+                ground = cell
+                out.append(f"\x1b[{_reach(cells, at, end) - at}X")
+            if cell == ground and (blanks > _SHORT_GAP or at + blanks >= end):
+                at += blanks
+                if at >= end:
+                    break
+                self._at = (y, x + at - blanks)
+                self._go_to(y, x + at)
             else:
+                self._wear_for(cell)
                 out.append(chr(cell & _CHAR))
-            at += blanks or 1
-        self._at = (y, x + end)
-        return end
+                at += 1
+                self._at = (y, x + at)
+        return at
 
-    def _blanks(self, cells: list[_Cell], start: int) -> int:
-        """How many blanks of one ground begin there, where erasing them is cheaper; else 0."""
-        blank = cells[start]
-        if cells[start : start + _MANY_BLANKS] != [blank] * _MANY_BLANKS:
-            return 0
-        if _SHOWS_ON_BLANKS & _STYLES[blank >> _SHIFT].attributes:
-            return 0
-        end = start + _MANY_BLANKS
-        while end < len(cells) and cells[end] == blank:
-            end += 1
-        return end - start
+    def _shows_on_blanks(self, blank: _Cell) -> bool:
+        return bool(_SHOWS_ON_BLANKS & _STYLES[blank >> _SHIFT].attributes)
+
+    def _wear_for(self, cell: _Cell) -> None:
+        """Wear what a cell needs: of a blank its ground, whatever else is in force."""
+        if not self._fits(cell):
+            style = cell >> _SHIFT
+            self._wear(_on_ground(self._style, style) if cell & _CHAR == _BLANK else style)
 
     def _wear(self, style: int) -> None:
         if style != self._style:
@@ -231,6 +236,31 @@ def _cells(text: str, style: int) -> list[_Cell]:
 def _of_blank(style: int) -> int:
     attributes, _, back = _STYLES[style]
     return style if _SHOWS_ON_BLANKS & attributes else _number(_Style(frozenset(), _PLAIN.fore, back))
+
+
+@lru_cache(4096)
+def _on_ground(style: int, other: int) -> int:
+    """A style in which a blank looks as in the other: the same but for its ground, where nothing else shows."""
+    mine, wanted = _STYLES[style], _STYLES[other]
+    if _SHOWS_ON_BLANKS & (mine.attributes | wanted.attributes):
+        return other
+    return _number(mine._replace(back=wanted.back))
+
+
+def _run(cells: list[_Cell], start: int) -> int:
+    """How many cells like that one stand there."""
+    end = start + 1
+    while end < len(cells) and cells[end] == cells[start]:
+        end += 1
+    return end - start
+
+
+def _reach(cells: list[_Cell], start: int, end: int) -> int:
+    """Where the last run of cells like that one ends, of those that begin before ``end``."""
+    last = end - 1
+    while cells[last] != cells[start]:
+        last -= 1
+    return last + _run(cells, last)
 
 
 @lru_cache(4096)
