@@ -17,7 +17,7 @@ import pytest
 
 from tests.terminal import Terminal
 
-__all__ = ["Agents", "triage"]
+__all__ = ["PROGRAM", "Agents", "triage"]
 
 PROGRAM = [sys.executable, "-m", "triage"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import Agents, triage
+from tests.end_to_end.conftest import PROGRAM, Agents, triage
 from tests.terminal import Terminal
 
 LOOK_S = 0.35
@@ -192,6 +192,36 @@ def test_the_background_and_back(agents: Agents) -> None:
         assert done.returncode == 0, done.stderr
         terminal.signal(signal.SIGCONT)
         terminal.wait_for("/13")
+
+
+def test_in_the_background_of_a_shell_and_back(agents: Agents) -> None:
+    """ctrl+z, ``bg``, which may not have the terminal, and ``fg``."""
+    shell = ["bash", "--norc", "-i"]
+    with Terminal(shell, {**agents.env, "PS1": "shell> ", "TRIAGE": " ".join(PROGRAM)}) as terminal:
+        terminal.wait_for("shell>")
+        terminal.press("$TRIAGE", "enter")
+        started(terminal)
+        for words in (["bg"], ["bg", "bg"], []):
+            terminal.press("ctrl+z")
+            terminal.wait_for("Stopped", "shell>")
+            for word in words:
+                say(terminal, word)
+            terminal.press("fg", "enter")
+            started(terminal)
+        assert terminal.output.count(b"\x1b]2;triage (14)") >= 4, "its title is said anew each time"
+        terminal.press("j")
+        terminal.wait_for("2/14")
+        terminal.press("q")
+        terminal.wait_for("14 still wait")
+        terminal.press("exit", "enter")
+        terminal.wait_ended()
+
+
+def say(terminal: Terminal, word: str) -> None:
+    """Type a word at the shell; returns with its next prompt."""
+    prompts = terminal.output.count(b"shell>")
+    terminal.press(word, "enter")
+    terminal.wait_until(lambda: terminal.output.count(b"shell>") > prompts, f"a prompt after {word}")
 
 
 def is_stopped(pid: int) -> bool:

@@ -130,7 +130,7 @@ class TriageApp(App[None]):
         keymap = keymap_of(config.keymap, config.keys, config.commands, config.filters)
         self.desk_screen = DeskScreen(self.desk, keymap, self.look, guided=self._guided)
         self.push_screen(self.desk_screen)
-        self.app_resume_signal.subscribe(self, lambda _app: self.run_worker(self.desk.take_up()))
+        self.app_resume_signal.subscribe(self, lambda _app: self._come_back())
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self.tell_fault)
         self.call_after_refresh(self._begin)
@@ -147,6 +147,13 @@ class TriageApp(App[None]):
         self.look.ink = Ink(self.get_css_variables())
         if self.is_running and hasattr(self, "desk_screen"):
             self.desk_screen.repaint_all()
+
+    def _come_back(self) -> None:
+        """The terminal is the console's again: from another program, or from the shell, and both set its title."""
+        self.run_worker(self.desk.take_up())
+        waiting, self._shown_count = self._shown_count, -1
+        if waiting >= 0:
+            self.show_title(waiting)
 
     def show_title(self, waiting: int) -> None:
         """The terminal's title carries the count."""

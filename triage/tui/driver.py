@@ -85,7 +85,9 @@ class FrugalDriver(LinuxDriver):
         self._frame.forget()
 
     def write(self, data: str) -> None:
-        """Write what of ``data`` the terminal does not show yet."""
+        """Write what of ``data`` the terminal does not show yet; nothing while it is somebody else's."""
+        if self._suspended:
+            return  # nor is there a thread that writes: what it is given would fill up, and then block
         if self._entered and data == ENTER:
             self._entered = False
             return
@@ -101,15 +103,37 @@ class FrugalDriver(LinuxDriver):
 
     def suspend_application_mode(self) -> None:
         """Give the terminal back for a while."""
-        self._suspended = True
         super().suspend_application_mode()
+        self._suspended = True
 
     def resume_application_mode(self) -> None:
-        """Take the terminal again. SIGCONT asks for it too where it was never given back: it comes with SIGHUP,
-        and from whoever wakes a process that was stopped."""
+        """Take the terminal again, unless it is still somebody else's: then at the next SIGCONT.
+
+        SIGCONT asks for it too where it was never given back: it comes with SIGHUP, and from whoever wakes a
+        process that was stopped.
+        """
         if self._suspended:
             self._suspended = False
             super().resume_application_mode()
+            self._suspended = self._writer_thread is None or not self._writer_thread.is_alive()
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Have the loop go to the background: a handler runs in the middle of anything, writing as well, and would
+        wait for what it interrupted."""
+        if not self._auto_restart:  # the terminal is another program's
+            os.kill(os.getpid(), signal.SIGSTOP)
+        else:
+            self._loop.call_soon_threadsafe(self._go_to_background)
+
+    def _sigcont_application(self, *_: object) -> None:
+        if self._auto_restart:
+            self._loop.call_soon_threadsafe(self.resume_application_mode)
+
+    def _go_to_background(self) -> None:
+        if not self._suspended:  # asked once more while it went
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     def run_input_thread(self) -> None:
         """Hand on what the terminal sends until told to stop."""

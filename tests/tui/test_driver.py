@@ -1,0 +1,82 @@
+"""The driver's way to the background and back: it waits for nothing it interrupted, and writes nothing meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from triage.tui.driver import FrugalDriver
+
+SIGNALS = (signal.SIGTSTP, signal.SIGCONT)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """What a driver did of its own, in order. Signals are given back their handlers."""
+    done: list[object] = []
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    monkeypatch.setattr(FrugalDriver, "stop_application_mode", lambda _: done.append("left"))
+    monkeypatch.setattr(FrugalDriver, "start_application_mode", lambda _: done.append("entered"))
+    monkeypatch.setattr(os, "kill", lambda _, number: done.append(signal.Signals(number)))
+    yield done
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def driver() -> FrugalDriver:
+    return FrugalDriver(cast(Any, SimpleNamespace(_driver_inline=False)), size=(80, 24))
+
+
+async def test_a_signal_to_stop_does_nothing_amid_what_it_interrupts(said: list[object]) -> None:
+    """It may come while something is written, and to write would wait for that."""
+    driver()
+    signal.raise_signal(signal.SIGTSTP)
+    assert said == []
+    await asyncio.sleep(0)
+    assert said == ["left", signal.SIGSTOP]
+
+
+async def test_to_stop_once_more_on_the_way_is_to_stop_once(said: list[object]) -> None:
+    driver()
+    signal.raise_signal(signal.SIGTSTP)
+    signal.raise_signal(signal.SIGTSTP)
+    await asyncio.sleep(0)
+    assert said == ["left", signal.SIGSTOP]
+
+
+async def test_while_another_program_has_the_terminal_it_only_stops(said: list[object]) -> None:
+    with driver().no_automatic_restart():
+        signal.raise_signal(signal.SIGTSTP)
+        signal.raise_signal(signal.SIGCONT)
+        await asyncio.sleep(0)
+    assert said == [signal.SIGSTOP]
+
+
+async def test_what_is_written_meanwhile_fills_no_queue(said: list[object]) -> None:
+    """A title each second for as long as an editor is open: a queue that nobody empties would block the console."""
+    one = driver()
+    one.suspend_application_mode()
+    for number in range(100):
+        one.write(f"\x1b]2;triage ({number})\x07")
+    assert said == ["left"]
+
+
+async def test_in_the_background_still_it_takes_the_terminal_at_the_next_chance(said: list[object]) -> None:
+    """After ``bg`` it may not: Textual gives up and starts nothing that writes."""
+    one = driver()
+    one.suspend_application_mode()
+    for _ in range(2):
+        signal.raise_signal(signal.SIGCONT)
+        await asyncio.sleep(0)
+    assert said == ["left", "entered", "entered"]
+    one._writer_thread = cast(Any, SimpleNamespace(is_alive=lambda: True))
+    for _ in range(2):
+        signal.raise_signal(signal.SIGCONT)
+        await asyncio.sleep(0)
+    assert said == ["left", "entered", "entered", "entered"]
