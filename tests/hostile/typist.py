@@ -78,7 +78,7 @@ class Typist:
         if self._terminal is not None and self._terminal.status is None:
             return self._terminal
         programs = {"PATH": str(self._scratch), "EDITOR": "/bin/true", "BROWSER": "/bin/true"}
-        env = {**self._agents.env, **programs, "TRIAGE_DEBUG": "1"}
+        env = {**self._agents.env, **programs, "TRIAGE_DEBUG": "1", "PYTHONFAULTHANDLER": "1"}
         terminal = self._terminal = RawTerminal(PROGRAM, env, self._scratch)
         self.counts["consoles"] += 1
         terminal.wait_until(lambda: UP in terminal.output, "the console")
@@ -115,7 +115,10 @@ class Typist:
             if "─  Keys  ─" in terminal.picture():
                 terminal.write(b"\x1b")
                 return terminal.settle(0.15)
-        raise AssertionError(f"no key brings the console home:\n{terminal.picture()}\n{terminal.tail}")
+        shown = terminal.picture()
+        terminal.signal(signal.SIGABRT)  # it writes where it is
+        terminal.pump(2)
+        raise AssertionError(f"no key brings the console home:\n{shown}\n{terminal.tail}")
 
     def end(self, terminal: RawTerminal, how: str) -> None:
         """Have the console end in this way; fails where it does not end well."""
