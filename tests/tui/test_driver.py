@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from textual.drivers.linux_driver import LinuxDriver
 
 from triage.tui.driver import FrugalDriver
 
@@ -21,8 +22,8 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
     """What a driver did of its own, in order. Signals are given back their handlers."""
     done: list[object] = []
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    monkeypatch.setattr(FrugalDriver, "stop_application_mode", lambda _: done.append("left"))
-    monkeypatch.setattr(FrugalDriver, "start_application_mode", lambda _: done.append("entered"))
+    monkeypatch.setattr(LinuxDriver, "stop_application_mode", lambda _: done.append("left"))
+    monkeypatch.setattr(LinuxDriver, "start_application_mode", lambda _: done.append("entered"))
     monkeypatch.setattr(os, "kill", lambda _, number: done.append(signal.Signals(number)))
     yield done
     for number, handler in before.items():
@@ -80,3 +81,21 @@ async def test_in_the_background_still_it_takes_the_terminal_at_the_next_chance(
         signal.raise_signal(signal.SIGCONT)
         await asyncio.sleep(0)
     assert said == ["left", "entered", "entered", "entered"]
+
+
+async def test_after_the_end_nothing_takes_the_terminal_again(said: list[object]) -> None:
+    """Leaving may take a while, to send what is held: ctrl+z and ``fg`` then, or just before."""
+    one = driver()
+    signal.raise_signal(signal.SIGTSTP)
+    one.stop_application_mode()
+    await asyncio.sleep(0)
+    assert said == ["left"]
+    assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_DFL] * 2
+
+
+async def test_an_editor_that_ends_after_the_console_gives_it_nothing_back(said: list[object]) -> None:
+    one = driver()
+    one.suspend_application_mode()
+    one.stop_application_mode()
+    one.resume_application_mode()
+    assert "entered" not in said

@@ -77,6 +77,7 @@ class FrugalDriver(LinuxDriver):
         if look is not None:
             self._frame.economised(look.picture)
         self._suspended = False
+        self._over = False
         super().__init__(app, **options)
         self._file = cast(Any, Output(sys.__stderr__ or sys.stderr))
 
@@ -96,15 +97,23 @@ class FrugalDriver(LinuxDriver):
             super().write(fewer)
 
     def stop_application_mode(self) -> None:
+        """Leave the terminal for good: ctrl+z only stops the process from now on, and ``fg`` takes nothing back."""
+        self._over = True
+        for number in (signal.SIGTSTP, signal.SIGCONT):
+            signal.signal(number, signal.SIG_DFL)
+        self._leave()
+
+    def suspend_application_mode(self) -> None:
+        """Give the terminal back for a while."""
+        self._leave()
+        self.close()
+        self._suspended = True
+
+    def _leave(self) -> None:
         """Leave the terminal as it was found, the mouse's unit as well."""
         if self._mouse_pixels:
             self.write("\x1b[?1016l")
         super().stop_application_mode()
-
-    def suspend_application_mode(self) -> None:
-        """Give the terminal back for a while."""
-        super().suspend_application_mode()
-        self._suspended = True
 
     def resume_application_mode(self) -> None:
         """Take the terminal again, unless it is still somebody else's: then at the next SIGCONT.
@@ -112,7 +121,7 @@ class FrugalDriver(LinuxDriver):
         SIGCONT asks for it too where it was never given back: it comes with SIGHUP, and from whoever wakes a
         process that was stopped.
         """
-        if self._suspended:
+        if self._suspended and not self._over:
             self._suspended = False
             super().resume_application_mode()
             self._suspended = self._writer_thread is None or not self._writer_thread.is_alive()
@@ -130,7 +139,7 @@ class FrugalDriver(LinuxDriver):
             self._loop.call_soon_threadsafe(self.resume_application_mode)
 
     def _go_to_background(self) -> None:
-        if not self._suspended:  # asked once more while it went
+        if not self._suspended and not self._over:  # asked once more on the way there, or on that to the end
             self.suspend_application_mode()
             self._must_signal_resume = True
             os.kill(os.getpid(), signal.SIGSTOP)
