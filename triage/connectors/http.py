@@ -57,8 +57,9 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 """Largest body that is read, after decompression."""
 MAX_REDIRECTS = 3
 CONNECTIONS = 10
-"""Largest number of connections to one origin, for reading and for sending each; looking for a free one costs by
-their number's square."""
+"""Largest number of connections to one origin, for reading and for sending each."""
+KEPT_CONNECTIONS = 3
+"""Of these, how many are kept while nothing is asked: each of them is looked at for every request."""
 _USER_AGENT = "triage"
 
 
@@ -273,7 +274,11 @@ def _new_client(
         context.load_cert_chain(client_cert, client_key)
 
     def pool(idle_s: float) -> httpx.AsyncBaseTransport:
-        limits = httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=idle_s)
+        limits = httpx.Limits(
+            max_connections=CONNECTIONS,
+            max_keepalive_connections=KEPT_CONNECTIONS,
+            keepalive_expiry=idle_s,
+        )
         return httpx.AsyncHTTPTransport(verify=context, limits=limits, uds=unix_socket, proxy=proxy)
 
     if proxy:

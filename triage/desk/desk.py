@@ -43,6 +43,9 @@ __all__ = ["Change", "Desk", "ItemChanged", "ItemGone", "Refused"]
 
 WATCH_S = 0.1
 """How often the files are looked at for what other processes wrote."""
+QUIET_WATCH_S = 0.25
+"""The same once nothing has changed for ``QUIET_AFTER_S``."""
+QUIET_AFTER_S = 5.0
 GATHER_S = 0.02
 """What changes within so short a time is told at once."""
 FIRST_S = 0.4
@@ -236,21 +239,25 @@ class Desk(Deciding):
     async def _watch(self) -> None:
         """Take in what other processes wrote, tell the subscribers, keep the summary."""
         loop = asyncio.get_running_loop()
-        summary_due, dirty = 0.0, True
+        summary_due, dirty, told_at = 0.0, True, loop.time()
         await self._all_asked_once()
         while True:
             self._note_trouble(self._try_to_take_in())
-            dirty = self._tell() or dirty
+            told = self._tell()
+            dirty = dirty or told
             if dirty and loop.time() >= summary_due:
                 while len(self._uncounted) > COUNTED_AT_ONCE:  # a large queue was opened: keys wait for us
                     self._count_some(COUNTED_AT_ONCE)
                     await asyncio.sleep(0)
                 self._write_summary()
                 summary_due, dirty = loop.time() + SUMMARY_S, False
-            await asyncio.sleep(GATHER_S)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(WATCH_S - GATHER_S):
-                    await self._stirred.wait()
+            if told:
+                told_at = loop.time()
+                await asyncio.sleep(GATHER_S)
+            quiet = loop.time() - told_at > QUIET_AFTER_S
+            timer = loop.call_later(QUIET_WATCH_S if quiet else WATCH_S, self._stirred.set)
+            await self._stirred.wait()
+            timer.cancel()
 
     async def _all_asked_once(self) -> None:
         """Wait a moment for the first polls: what waits is then told at once, and none of it comes in above another."""
