@@ -144,6 +144,27 @@ class Reply:
             raise Busy(message, self)
         raise (Broken if self.status >= 500 else Declined)(message, self)
 
+    def unless_gone(self, server: str) -> Reply | None:
+        """Itself; None for a 404 with a ``detail``, as servers built on FastAPI say that a thing is not there.
+
+        Args:
+            server: whose reply it should be, for the message.
+
+        Raises Garbled for another 404, for a proxy's page proves nothing; else what ``raise_for_status`` raises.
+        """
+        try:
+            return self.raise_for_status()
+        except Missing:
+            try:
+                own = "detail" in self.decode(dict[str, Any])
+            except Garbled:
+                own = False
+            if own:
+                return None
+            raise Garbled(
+                f"{self.where} answered {self.status} with something that is not {server}'s"
+            ) from None
+
     def _words(self) -> str:
         """What the error body says, shortened: ``: Thread not found``; nothing where it says nothing."""
         try:

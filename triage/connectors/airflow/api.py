@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 
 from triage.connectors.airflow.session import Session
-from triage.connectors.http import Garbled, Missing, Reply, segment
+from triage.connectors.http import Garbled, Reply, segment
 
 __all__ = ["PAGE", "WAITING", "Api", "DagRun", "Detail", "Page", "Place", "TaskInstance", "as_detail", "utc"]
 
@@ -205,19 +205,7 @@ class Api:
 
     async def _found(self, path: str, params: dict[str, Any] | None = None) -> Reply | None:
         """The answer to a GET; None for a 404 that is the server's own, not a proxy's page."""
-        reply = await self.session.read(path, params)
-        try:
-            return reply.raise_for_status()
-        except Missing:
-            try:
-                own = "detail" in reply.decode(dict[str, Any])
-            except Garbled:
-                own = False
-            if own:
-                return None
-            raise Garbled(
-                f"{reply.where} answered {reply.status} with something that is not Airflow's"
-            ) from None
+        return (await self.session.read(path, params)).unless_gone("Airflow")
 
 
 def as_detail(row: Any) -> Detail:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from triage.connectors.http import Garbled, Interrupted, Missing, Reply, Wire, segment
+from triage.connectors.http import Garbled, Interrupted, Reply, Wire, segment
 
 __all__ = [
     "PAGE",
@@ -228,19 +228,7 @@ class Api:
 
     async def _found(self, path: str) -> Reply | None:
         """The answer to a GET; None for a 404 that is the server's own, not a proxy's page."""
-        reply = await self._read("GET", path)
-        try:
-            return reply.raise_for_status()
-        except Missing:
-            try:
-                own = "detail" in reply.decode(dict[str, Any])
-            except Garbled:
-                own = False
-            if own:
-                return None
-            raise Garbled(
-                f"{reply.where} answered {reply.status} with something that is not Prefect's"
-            ) from None
+        return (await self._read("GET", path)).unless_gone("Prefect")
 
     async def _read(self, method: str, path: str, **more: Any) -> Reply:
         """A request that changes nothing; asked once more when the connection broke off."""
