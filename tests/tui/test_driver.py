@@ -24,6 +24,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
     monkeypatch.setattr(LinuxDriver, "stop_application_mode", lambda _: done.append("left"))
     monkeypatch.setattr(LinuxDriver, "start_application_mode", lambda _: done.append("entered"))
+    monkeypatch.setattr(LinuxDriver, "disable_input", lambda _: None)
     monkeypatch.setattr(os, "kill", lambda _, number: done.append(signal.Signals(number)))
     yield done
     for number, handler in before.items():
@@ -99,3 +100,19 @@ async def test_an_editor_that_ends_after_the_console_gives_it_nothing_back(said:
     one.stop_application_mode()
     one.resume_application_mode()
     assert "entered" not in said
+
+
+async def test_what_the_terminal_says_while_it_is_left_is_switched_off_again(
+    said: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that reads answers to it: it has to end before the modes are looked at."""
+    one = driver()
+
+    def last_words(_: LinuxDriver) -> None:
+        one._mouse_pixels = True
+        said.append("heard")
+
+    monkeypatch.setattr(LinuxDriver, "disable_input", last_words)
+    monkeypatch.setattr(FrugalDriver, "write", lambda _, data: said.append(data))
+    one.stop_application_mode()
+    assert said == ["heard", "\x1b[?1016l", "left"]

@@ -110,7 +110,11 @@ class FrugalDriver(LinuxDriver):
         self._suspended = True
 
     def _leave(self) -> None:
-        """Leave the terminal as it was found, the mouse's unit as well."""
+        """Leave the terminal as it was found, the mouse's unit as well.
+
+        First no more input: its thread switches on what the terminal says that it has.
+        """
+        self.disable_input()
         if self._mouse_pixels:
             self.write("\x1b[?1016l")
         super().stop_application_mode()
