@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.desk.scripted import Agent
+from tests.desk.set_clock import HOUR_S, SetClock
 from tests.tui.conftest import Console, OpenConsole
 from triage.model.item import Item
-from triage.tui import queue_view
+from triage.tui import picking, queue_view
 from triage.tui.queue_view import QueueView
-from triage.tui.screens import desk_screen
 
 
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue_view, "_AT_ONCE", 2)
-    monkeypatch.setattr(desk_screen, "SEARCH_SAID_S", 0.0)
+    monkeypatch.setattr(picking, "SAID_S", 0.0)
 
 
 def ask_many(agent: Agent) -> list[Item]:
@@ -100,3 +100,21 @@ async def test_of_two_the_later_counts(agent: Agent, open_console: OpenConsole) 
         view.set_filter("")
         view.refill()
         assert len(view.rows) == 8
+
+
+async def test_rows_that_time_changes_are_picked_while_keys_are_taken(
+    agent: Agent, open_console: OpenConsole
+) -> None:
+    clock = SetClock()
+    ask_many(agent)
+    async with open_console(clock=clock) as console:
+        view = console.screen.view
+        await console.press("/", *"age<30m", "enter")
+        await console.until(lambda: console.said == "" and len(view.rows) == 8)
+        clock.set_by(HOUR_S)
+        console.screen.picking.tick()
+        assert len(view.rows) == 8, "nothing is shown of it before all is read"
+        console.screen.picking.tick()
+        await console.press("j")
+        await console.until(lambda: list(view.rows) == [console.screen.list.cursor_id])
+        assert at_once(console, "age<30m") == []

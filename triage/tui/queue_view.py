@@ -306,12 +306,13 @@ class QueueView:
     def _fill_groups(self, groups: GroupedRows, opened: Iterable[str] = ()) -> None:
         groups.fill(((item_id, self._member(item_id)) for item_id in self._items), opened)
 
+    @property
+    def timed(self) -> bool:
+        """Whether time alone may have other rows picked."""
+        return self._filter.timed or self._desk.rater.timed
+
     def tick(self) -> bool:
-        """Time has passed: look at what it changes; True when the rows are others than before."""
-        if self._filter.timed or self._desk.rater.timed:
-            before = list(self.rows)
-            self.refill()
-            return list(self.rows) != before
+        """Time has passed: look whether a snooze is over; True when the rows are others than before."""
         return self.update(tuple(self._snoozed)) if self._snoozed else False
 
     def _count(self, item_id: str, outline: Outline, now: datetime) -> None:

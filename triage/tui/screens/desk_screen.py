@@ -5,10 +5,8 @@ It takes keys, shows what the desk tells, and knows nothing that the desk could 
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -18,7 +16,6 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
-from textual.worker import WorkType
 
 from triage.desk.desk import Change, Desk
 from triage.desk.session import Session, session_of
@@ -38,6 +35,7 @@ from triage.tui.guide import Guide
 from triage.tui.guiding import Guiding
 from triage.tui.keys_in_order import edit_in_order
 from triage.tui.notifying import Notifying
+from triage.tui.picking import Picking
 from triage.tui.queue_view import QueueView
 from triage.tui.screens.many import Many
 from triage.tui.showing import Showing
@@ -64,8 +62,6 @@ PRECEDENTS_AFTER_S = 0.12
 """How long the operator rests on an item before its like is looked for."""
 TICK_S = 0.25
 AGES_S = 10.0
-SEARCH_SAID_S = 0.3
-"""How long a search goes on before it is said how far it is, and again."""
 _WIDE_COLUMNS = 100
 
 
@@ -98,6 +94,7 @@ class DeskScreen(Screen[None]):
         self.look = look
         self.guard = Guard(time.monotonic)
         self.view = QueueView(desk)
+        self.picking = Picking(self)
         self.deciding = Deciding(self)
         self.many = Many(self)
         self.showing = Showing(desk, self.view, self.many.choosing, keymap.label)
@@ -313,7 +310,7 @@ class DeskScreen(Screen[None]):
 
     def refill(self) -> None:
         """The rows are others through a deed of the operator: nothing is kept that does not belong there."""
-        self.workers.cancel_group(self, "search")
+        self.picking.stop()
         self.many.choosing.end_range()
         self.view.keep(None)
         self.view.refill()
@@ -413,8 +410,7 @@ class DeskScreen(Screen[None]):
             self._show_item()
         if now - self._ages_at >= AGES_S:
             self._ages_at = now
-            if self.view.tick():
-                self.place_rows()
+            self.picking.tick()
             self.show_all()
 
     # -- precedents -----------------------------------------------------------------------------
@@ -453,31 +449,7 @@ class DeskScreen(Screen[None]):
         fault = self.view.set_filter(message.text)
         self.say(f"Filter: {fault.text}" if fault else "", "warning")
         if fault is None:
-            self._search()
-
-    def _search(self) -> None:
-        """Pick the rows by the filter: at once, or while keys are taken; a key of the filter begins it anew."""
-        self.workers.cancel_group(self, "search")
-        self.many.choosing.end_range()
-        steps = self.view.pick_in_steps()
-        if next(steps, None) is None:
-            self.settle_rows()
-        else:
-            work: WorkType[None] = partial(self._search_on, steps)
-            self.run_worker(work, group="search")
-
-    async def _search_on(self, steps: Iterator[float]) -> None:
-        """Go on searching, and say how far it is where that takes a while."""
-        began, said_at = time.monotonic(), 0.0
-        for part in steps:
-            now = time.monotonic()
-            if now - max(began, said_at) > SEARCH_SAID_S:
-                said_at = now
-                self.say(f"Searching, {part:.0%} so far")
-            await asyncio.sleep(0)
-        if said_at:
-            self.say("")
-        self.settle_rows()
+            self.picking.search()
 
     def on_filter_line_left(self) -> None:
         """The filter is as it shall be."""
