@@ -11,6 +11,7 @@ from tests.desk.scripted import Agent
 from tests.tui.conftest import Console, OpenConsole, _key_event
 from triage.model.item import ItemKind, Option, Verb
 from triage.store.queue import Marks
+from triage.tui.palette import Palette
 from triage.tui.screens.edit import EditDialog
 from triage.tui.screens.reading import ReadingScreen
 
@@ -97,3 +98,22 @@ async def test_a_choice_takes_every_key(agent: Agent, open_console: OpenConsole)
     async with open_console() as console:
         await burst(console, ["r", "j", "j", "enter"])
         assert [record.decision.verdicts[0].answer for record in console.desk.recent(9)] == ["blue"]
+
+
+async def test_much_that_is_typed_into_the_palette_does_not_hold_it_up(
+    agent: Agent, open_console: OpenConsole
+) -> None:
+    """A terminal that sends its clipboard sends it as keys, thousands; each would begin a search of its own."""
+    agent.ask("a")
+    async with open_console() as console:
+        await console.press("colon")
+        palette = console.app.screen
+        assert isinstance(palette, Palette)
+        line = palette.query_one(Input)
+        assert not line.cursor_blink, "bytes for ever"
+        for _ in range(3000):
+            console.send("q")
+        await console.press("escape")
+        await console.until(lambda: console.app.screen is console.screen)
+        assert len(line.value) <= 60
+        assert console.app.is_running

@@ -38,7 +38,7 @@ from triage.tui.harmless import Harmless
 from triage.tui.ink import Ink
 from triage.tui.last_look import LastLook, keep
 from triage.tui.marks import marks_for
-from triage.tui.palette import ActionProvider
+from triage.tui.palette import ActionProvider, Palette
 from triage.tui.picture import picture_of
 from triage.tui.screens.desk_screen import DeskScreen
 from triage.tui.screens.dialog import Dialog
@@ -234,7 +234,7 @@ class TriageApp(App[None]):
     def action_command_palette(self) -> None:
         """Open the palette, over the desk alone: over a dialog its actions mean nothing."""
         if isinstance(self.screen, DeskScreen):
-            super().action_command_palette()
+            self.push_screen(Palette())
 
     def exit(self, *args: Any, **more: Any) -> None:
         """Leave, and take no more keys."""

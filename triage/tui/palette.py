@@ -1,14 +1,32 @@
-"""The command palette's contents: every action by its name, with its key, and why it is of no use now."""
+"""The command palette and its contents: every action by its name, with its key, and why it is of no use now."""
 
 from __future__ import annotations
 
 from typing import cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.widgets import Input
 
 from triage.tui.actions import Action, ActionHost, keys_label
 
-__all__ = ["ActionProvider"]
+__all__ = ["ActionProvider", "Palette"]
+
+LONGEST = 60
+"""Characters of what is looked for."""
+
+
+class Palette(CommandPalette):
+    """Textual's, but that nothing in it blinks, and that what is looked for is no longer than a name.
+
+    Each character begins a search anew and looks through all those before it: what a terminal sends on its own,
+    thousands of characters, would hold the console up for minutes.
+    """
+
+    def on_mount(self) -> None:
+        """Hold the line to that."""
+        line = self.query_one(Input)
+        line.cursor_blink = False
+        line.max_length = LONGEST
 
 
 class ActionProvider(Provider):
