@@ -40,7 +40,7 @@ def leave(terminal: Terminal) -> None:
     """Quit, whatever is held."""
     press(terminal, "q")
     if terminal.status is None:
-        press(terminal, "k")
+        press(terminal, "l")
     assert terminal.wait_ended() == 0
 
 

@@ -19,6 +19,7 @@ from triage.tui.fields import (
     faults_by_field,
     field_of,
     fields_of,
+    parse_json,
     parse_value,
     read_form,
 )
@@ -260,3 +261,11 @@ def test_faults_of_a_schema_go_to_their_fields() -> None:
 @pytest.mark.parametrize("value", [3, [1], "text", {}])
 def test_what_is_no_object_with_properties_has_no_form(value: Any) -> None:
     assert fields_of(value, None) is None
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0338", "\u0489", "\u20e0"])
+def test_every_mark_is_an_escape_in_json_to_edit(mark: str) -> None:
+    """They would pile up, and what is not shown would be sent all the same."""
+    escape = f"\\u{ord(mark):04x}"
+    assert editable_json({"to": "Z" + mark * 5}, indent=None) == f'{{"to":"Z{escape * 5}"}}'
+    assert parse_json(f'"Z{escape}"') == "Z" + mark

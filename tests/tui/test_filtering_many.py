@@ -118,3 +118,13 @@ async def test_rows_that_time_changes_are_picked_while_keys_are_taken(
         await console.press("j")
         await console.until(lambda: list(view.rows) == [console.screen.list.cursor_id])
         assert at_once(console, "age<30m") == []
+
+
+async def test_a_filter_that_hides_something_is_shown_harmless_above_the_list(
+    agent: Agent, open_console: OpenConsole
+) -> None:
+    """An agent's name comes into it by completion."""
+    agent.ask("a")
+    async with open_console() as console:
+        console.screen.view.set_filter('agent:"Z\u0338\u0338\u0338\u0338\u0338 \u202e"')
+        assert "Z\u0338\u0338\u0338‹MARKS› ‹RLO›" in console.screen.showing.note("·")

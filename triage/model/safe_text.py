@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-__all__ = ["PILED", "block", "hidden", "is_mark", "line"]
+__all__ = ["MAX_COMBINING", "PILED", "block", "hidden", "is_mark", "line"]
 
 MAX_COMBINING = 3
 """Combining marks shown on one character; ``‹MARKS›`` stands for further ones."""

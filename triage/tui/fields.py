@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -310,7 +309,7 @@ def editable_json(value: Any, indent: int | None = 2) -> str:
 
 
 def _shows(char: str) -> bool:
-    return char == "\n" or not (safe_text.hidden(char) or unicodedata.combining(char) or char == "\ufe0f")
+    return char == "\n" or not (safe_text.hidden(char) or safe_text.is_mark(char) or char == "\ufe0f")
 
 
 def _escaped(char: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from triage.desk.desk import Desk
 from triage.desk.precedents import Precedents
+from triage.model import safe_text
 from triage.model.decision import DeliveryState
 from triage.model.endpoint import HealthState
 from triage.model.item import Context
@@ -64,7 +65,7 @@ class Showing:
         view = self._view
         parts = [
             "range" if self._choosing.ranging else "",
-            view.filter_text,
+            safe_text.line(view.filter_text),
             f"only {view.endpoint}" if view.endpoint else "",
             "" if view.order == "oldest first" else view.order,
             "" if view.groups is None else f"{len(view.shown):,} grouped",
