@@ -132,10 +132,12 @@ class RawTerminal:
             self.status = os.waitstatus_to_exitcode(status) if pid else None
 
     def _wake(self) -> None:
-        """Have the program go on where it went to the background."""
+        """Have the program go on where it went to the background, or where a ctrl+s that came then holds its output."""
         with contextlib.suppress(OSError), open(f"/proc/{self.pid}/stat") as file:
             if file.read().rpartition(")")[2].split()[0] == "T":
                 self.signal(signal.SIGCONT)
+        if not self.lost and termios.tcgetattr(self._master)[0] & termios.IXON:
+            os.write(self._master, b"\x11")
 
     def settle(self, quiet_s: float = 0.1, timeout_s: float = 30.0) -> None:
         """Return once the program has written nothing for a while."""

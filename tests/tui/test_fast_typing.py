@@ -117,3 +117,15 @@ async def test_much_that_is_typed_into_the_palette_does_not_hold_it_up(
         await console.until(lambda: console.app.screen is console.screen)
         assert len(line.value) <= 60
         assert console.app.is_running
+
+
+@pytest.mark.parametrize("columns", [1, 3, 6, 9])
+async def test_the_palette_stands_a_window_of_a_few_columns(
+    agent: Agent, open_console: OpenConsole, columns: int
+) -> None:
+    agent.ask("a")
+    async with open_console(size=(columns, 12)) as console:
+        await console.press("colon", "a", "p", "down", "up", "backspace")
+        assert isinstance(console.app.screen, Palette)
+        await console.press("escape")
+        await console.until(lambda: console.app.screen is console.screen)

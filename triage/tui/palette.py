@@ -19,8 +19,11 @@ class Palette(CommandPalette):
     """Textual's, but that nothing in it blinks, and that what is looked for is no longer than a name.
 
     Each character begins a search anew and looks through all those before it: what a terminal sends on its own,
-    thousands of characters, would hold the console up for minutes.
+    thousands of characters, would hold the console up for minutes. In a window of a few columns its list has none
+    for its options, and stumbles over that.
     """
+
+    DEFAULT_CSS = "Palette CommandList { min-width: 20; }"
 
     def on_mount(self) -> None:
         """Hold the line to that."""
