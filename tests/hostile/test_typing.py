@@ -20,7 +20,7 @@ from tests.hostile.raw_terminal import left_behind
 from tests.hostile.typist import Typist, check_log
 from triage.store.log import Log
 
-KEYS = int(os.environ.get("TRIAGE_KEYS", "1500"))
+KEYS = int(os.environ.get("TRIAGE_KEYS", "900"))
 SEED = int(os.environ.get("TRIAGE_KEYS_SEED", "5"))
 LOOK_S = 0.35
 """Longer than the guard wants an item looked at."""
