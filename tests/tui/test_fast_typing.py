@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from rich.style import Style
+from textual import events
+from textual.command import CommandList
 from textual.widgets import Input
 
 from tests.desk.scripted import Agent
@@ -129,3 +132,24 @@ async def test_the_palette_stands_a_window_of_a_few_columns(
         assert isinstance(console.app.screen, Palette)
         await console.press("escape")
         await console.until(lambda: console.app.screen is console.screen)
+
+
+async def test_the_palette_stands_clicks_on_what_is_gone(agent: Agent, open_console: OpenConsole) -> None:
+    """What was typed before a click is worked off before it: it may change the list, and a resize the window."""
+    agent.ask("a")
+    async with open_console() as console:
+        await console.press("colon", "a", "p", "p")
+        palette = console.app.screen
+        assert isinstance(palette, Palette)
+        found = palette.query_one(CommandList)
+        await console.until(lambda: found.option_count > 0)
+        for widget, x, style in ((found, 5, Style.from_meta({"option": 99})), (palette, 4000, Style())):
+            widget.post_message(events.Click(widget, x, 5, 0, 0, 1, False, False, False, x, 5, style))
+        await console.press("escape")
+        await console.until(lambda: console.app.screen is console.screen)
+        await console.press("colon", "g", "o", " ", "t", "o")
+        palette = console.app.screen
+        found = palette.query_one(CommandList)
+        await console.until(lambda: found.option_count > 0)
+        await console.pilot.click(found, offset=(5, 1))
+        await console.until(lambda: console.app.screen is not palette)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual import events
+from textual.app import ComposeResult
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.errors import NoWidget
 from textual.widgets import Input
 
 from triage.tui.actions import Action, ActionHost, keys_label
@@ -20,16 +23,38 @@ class Palette(CommandPalette):
 
     Each character begins a search anew and looks through all those before it: what a terminal sends on its own,
     thousands of characters, would hold the console up for minutes. In a window of a few columns its list has none
-    for its options, and stumbles over that.
+    for its options, and stumbles over that. A click is worked off after what was typed before it, and may then be
+    one on an option, or on a place, that is gone.
     """
 
     DEFAULT_CSS = "Palette CommandList { min-width: 20; }"
+
+    def compose(self) -> ComposeResult:
+        """As Textual has it, with a list that may be clicked on late."""
+        for widget in super().compose():
+            yield _Found() if isinstance(widget, CommandList) else widget
+
+    def on_click(self, event: events.Click) -> None:
+        """Pass over a click on what is outside the window by now."""
+        try:
+            self.get_widget_at(event.screen_x, event.screen_y)
+        except NoWidget:
+            event.prevent_default()
 
     def on_mount(self) -> None:
         """Hold the line to that."""
         line = self.query_one(Input)
         line.cursor_blink = False
         line.max_length = LONGEST
+
+
+class _Found(CommandList):
+    """The actions that were found."""
+
+    def on_click(self, event: events.Click) -> None:
+        """Pass over a click on an option that is gone by now."""
+        if event.style.meta.get("option", 0) >= self.option_count:
+            event.prevent_default()
 
 
 class ActionProvider(Provider):
