@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import sys
@@ -15,12 +14,12 @@ from triage.model.item import Action, Item, ItemKind, Verb
 from triage.model.likeness import proposal_of
 from triage.store import log as store_log
 from triage.store.encoding import encode
-from triage.store.events import DECIDED, DELIVERY, Event, PayloadRef
+from triage.store.events import DECIDED, DELIVERY, Event
 from triage.store.files import OS
 from triage.store.head import HEAD_NAME, NOTHING, HeadFile, Position
-from triage.store.payloads import new_payload, payload_path
+from triage.store.payloads import new_payload, reference
 from triage.store.queue import Queue
-from triage.store.segments import FORMAT, VERSION, Header, segment_path
+from triage.store.segments import FORMAT, TAB, VERSION, Header, line_hash, segment_path
 
 __all__ = ["Place", "item", "make_log", "make_queue"]
 
@@ -161,13 +160,13 @@ def make_log(data: Path, decisions: int, endpoint: str = "shop") -> None:
     chain = _Chain(directory)
     start = datetime.now(UTC) - timedelta(seconds=2 * decisions)
     for number in range(decisions):
-        for fields in _way(number, endpoint, start + timedelta(seconds=number), chain):
-            chain.add(fields)
+        for fields, payload in _way(number, endpoint, start + timedelta(seconds=number)):
+            chain.add(fields, payload)
     chain.end()
 
 
-def _way(number: int, endpoint: str, at: datetime, chain: _Chain) -> Iterator[dict[str, object]]:
-    """One decision from its key to its proof."""
+def _way(number: int, endpoint: str, at: datetime) -> Iterator[tuple[dict[str, object], bytes]]:
+    """One decision from its key to its proof: events, and their payloads."""
     one = item(-1 - number, endpoint, now=at)
     decision = Decision(
         id=f"{number:026d}",
@@ -181,17 +180,18 @@ def _way(number: int, endpoint: str, at: datetime, chain: _Chain) -> Iterator[di
     )
     ids = {"item_id": one.id, "endpoint": endpoint, "decision_id": decision.id}
     verbs = tuple(verdict.verb for verdict in decision.verdicts)
-    payload = chain.put(new_payload(decision, one))
+    payload = new_payload(decision, one)
     yield {
         "type": DECIDED, "at": at, **ids, "operator": "ann", "revision": decision.revision,
-        "verbs": verbs, "proposal": proposal_of(one), "hold_s": 5.0, "payload": payload,
-    }  # fmt: skip
+        "verbs": verbs, "proposal": proposal_of(one), "hold_s": 5.0, "payload": reference(payload),
+    }, payload  # fmt: skip
     for state, effect in (("sending", ""), ("sent", ""), ("confirmed", "done as decided")):
-        yield {"type": DELIVERY, "at": at + timedelta(seconds=5), **ids, "state": state, "effect": effect}
+        fields = {"at": at + timedelta(seconds=5), **ids, "state": state, "effect": effect}
+        yield {"type": DELIVERY, **fields}, b""
 
 
 class _Chain:
-    """Writes segments and their payloads in large pieces."""
+    """Writes segments in large pieces."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -199,25 +199,16 @@ class _Chain:
         self._seq = 0
         self._hash = NOTHING
         self._lines: list[bytes] = []
-        self._payloads: list[bytes] = []
         self._bytes = 0
-        self._payload_bytes = 0
         self._begin()
 
-    def add(self, fields: dict[str, object]) -> None:
-        """The next event."""
-        self._seq += 1
-        self._line(encode(Event(seq=self._seq, previous=self._hash, **fields)))  # type: ignore[arg-type]
-
-    def put(self, payload: bytes) -> PayloadRef:
-        """A payload of the event that follows; a new segment is begun before it where one is due."""
+    def add(self, fields: dict[str, object], payload: bytes) -> None:
+        """The next event, in a new segment where one is due."""
         if self._bytes > _SEGMENT_BYTES:
             self._write()
             self._begin()
-        offset = self._payload_bytes
-        self._payloads.append(payload)
-        self._payload_bytes += len(payload)
-        return PayloadRef(self._segment, offset, len(payload), hashlib.sha256(payload).hexdigest())
+        self._seq += 1
+        self._line(encode(Event(seq=self._seq, previous=self._hash, **fields)), payload)  # type: ignore[arg-type]
 
     def end(self) -> None:
         """The rest, and the head that names the end."""
@@ -229,20 +220,16 @@ class _Chain:
     def _begin(self) -> None:
         before = self._bytes
         self._segment += 1
-        self._bytes = self._payload_bytes = 0
+        self._bytes = 0
         self._line(encode(Header(FORMAT, VERSION, self._segment, self._hash, before, datetime.now(UTC))))
 
-    def _line(self, raw: bytes) -> None:
-        self._hash = hashlib.sha256(raw).hexdigest()
-        self._lines.append(raw + b"\n")
-        self._bytes += len(raw) + 1
+    def _line(self, text: bytes, payload: bytes = b"") -> None:
+        self._hash = line_hash(text)
+        self._lines.append((text + TAB + payload if payload else text) + b"\n")
+        self._bytes += len(self._lines[-1])
 
     def _write(self) -> None:
-        _write(segment_path(self._directory, self._segment), self._lines)
-        _write(payload_path(self._directory, self._segment), self._payloads)
-        self._lines, self._payloads = [], []
-
-
-def _write(path: Path, parts: list[bytes]) -> None:
-    path.touch(mode=0o600)
-    path.write_bytes(b"".join(parts))
+        path = segment_path(self._directory, self._segment)
+        path.touch(mode=0o600)
+        path.write_bytes(b"".join(self._lines))
+        self._lines = []

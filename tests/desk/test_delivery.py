@@ -321,8 +321,9 @@ async def test_a_held_decision_that_cannot_be_read_any_more_is_not_sent(
     first.queue.sync("agent", [item], datetime.now(UTC))
     record = approve(first, item)
     await first.stop(held="keep")
-    (payload,) = (first.data / "log").glob("*.payload.jsonl")
-    payload.write_bytes(b" " * payload.stat().st_size)
+    segment = first.data / "log" / "00000001.jsonl"
+    before, tab, payload = segment.read_bytes().partition(b"\t")
+    segment.write_bytes(before + tab + b" " * (len(payload) - 1) + b"\n")
     desk = await started(desks())
     done = await desk.wait(record.decision.id, 10)
     assert (done.state, done.item) == (DeliveryState.STALE, None)

@@ -15,18 +15,18 @@ from triage.store.files import Files
 from triage.store.log import Log, log_directory
 from triage.store.verifying import Verification, findings_in_words, verify
 
-__all__ = ["PAYLOADS", "SEGMENTS", "Tampered", "make_log", "places"]
+__all__ = ["SEGMENTS", "Tampered", "make_log", "places"]
 
 SEGMENTS = ("00000001.jsonl", "00000002.jsonl", "00000003.jsonl")
-PAYLOADS = "00000001.payload.jsonl"
 
 
 def make_log(data: Path) -> None:
     """Three segments, a half-written line that was ended, an erased payload and one that is whole."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(appending, "SEGMENT_BYTES", 800)
+        patch.setattr(appending, "SEGMENT_BYTES", 1200)
         deliver(Log(data, files=QUICK), "erased")
         killed_while_noting(data)
+        patch.setattr(appending, "SEGMENT_BYTES", 900)
         log = Log(data, files=QUICK)
         log.erase_payloads(datetime.now(UTC) + timedelta(hours=1), "ada")
         item = make_item()

@@ -416,13 +416,15 @@ def test_open_and_younger_decisions_keep_their_payloads(data: Path, log: Log) ->
 def test_an_erasing_that_was_cut_off_is_ended_by_the_next(data: Path, log: Log) -> None:
     deliver(log, "a")
     deliver(log, "b")
-    payloads = log_directory(data) / "00000001.payload.jsonl"
-    whole = payloads.read_bytes()
+    segment = log_directory(data) / "00000001.jsonl"
+    whole = segment.read_bytes()
     log.erase_payloads(datetime.now(UTC) + timedelta(hours=1))
-    payloads.write_bytes(payloads.read_bytes()[:100] + whole[100:])
-    assert b"as asked" in payloads.read_bytes()
+    blanked = segment.read_bytes()
+    half = blanked.index(b"  ") + 100
+    segment.write_bytes(blanked[:half] + whole[half:] + blanked[len(whole) :])
+    assert segment.read_bytes().count(b"as asked") == 2
     assert Log(data).erase_payloads(datetime.now(UTC) - timedelta(days=1)) == 0
-    assert not payloads.read_bytes().strip()
+    assert segment.read_bytes() == blanked
     assert (verify(data).ok, verify(data).erased) == (True, 2)
 
 
@@ -432,10 +434,10 @@ def test_an_erasing_that_was_cut_off_is_ended_by_the_next(data: Path, log: Log) 
 def test_a_newer_version_is_refused_and_left_alone(data: Path, log: Log) -> None:
     deliver(log, "a")
     path = log_directory(data) / "00000002.jsonl"
-    path.write_bytes(b'{"format":"triage-log","version":2,"of":"another shape"}\n')
+    path.write_bytes(b'{"format":"triage-log","version":3,"of":"another shape"}\n')
     before = log_files(data)
     for attempt in (lambda: Log(data), log.refresh, lambda: deliver(log, "b")):
-        with pytest.raises(StoreTooNew, match=r"newer triage \(format 2; this one reads up to 1\)"):
+        with pytest.raises(StoreTooNew, match=r"newer triage \(format 3; this one reads up to 2\)"):
             attempt()
     assert log_files(data) == before
 
@@ -514,24 +516,31 @@ def test_interleaved_writers_keep_one_chain(data: Path) -> None:
     assert (verify(data).ok, verify(data).events) == (True, 60)
 
 
-@pytest.mark.parametrize("name", ["head.json", "00000001.payload.jsonl", "00000001.jsonl"])
-def test_every_file_says_its_version_and_a_newer_one_is_refused(data: Path, log: Log, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said", "newer"),
+    [
+        ("head.json", b'"version":1', b'"version":2'),
+        ("00000001.jsonl", b'"version":2', b'"version":3'),
+        ("00000001.jsonl", b'\t{"version":1', b'\t{"version":2'),
+    ],
+    ids=["head", "segment", "payload"],
+)
+def test_every_file_says_its_version_and_a_newer_one_is_refused(
+    data: Path, log: Log, name: str, said: bytes, newer: bytes
+) -> None:
     item = make_item()
-    decision = make_decision(item)
-    log.decide(decision, item)
+    log.decide(make_decision(item), item)
     path = data / "log" / name
     content = path.read_bytes()
-    assert b'"version":1' in content.splitlines()[0]
-    newer = content.replace(b'"version":1', b'"version":2', 1)
-    path.write_bytes(newer)
-    if name.endswith("payload.jsonl"):  # bound by its digest, which a newer triage would have written
+    assert said in content
+    path.write_bytes(content.replace(said, newer, 1))
+    if said.startswith(b"\t"):  # bound by its digest, which a newer triage would have written
         event = next(log.events())
         assert event.payload is not None
-        digest = hashlib.sha256(newer).hexdigest()
+        payload = path.read_bytes().partition(b"\t")[2].rstrip(b"\n")
+        ref = msgspec.structs.replace(event.payload, digest=hashlib.sha256(payload).hexdigest())
         with pytest.raises(StoreTooNew, match="newer triage"):
-            log.payload(
-                msgspec.structs.replace(event, payload=msgspec.structs.replace(event.payload, digest=digest))
-            )
+            log.payload(msgspec.structs.replace(event, payload=ref))
         return
     with pytest.raises(StoreTooNew, match="newer triage"):
         Log(data).decide(make_decision(make_item("b")), make_item("b"))

@@ -16,7 +16,7 @@ import pytest
 
 from tests.store.log_faults import QUICK
 from tests.store.log_making import deliver, log_files
-from tests.store.log_tampering import PAYLOADS, SEGMENTS, Tampered, make_log
+from tests.store.log_tampering import SEGMENTS, Tampered, make_log
 from tests.store.test_log_faults import NotTakenBack
 from triage.store.log import Log, log_directory
 from triage.store.verifying import verify
@@ -65,11 +65,10 @@ def refuses(compiled: CodeType, data: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_example_is_a_log(verifier: Path, tmp_path: Path) -> None:
-    segment, payload = blocks("jsonl")
+    (segment,) = blocks("jsonl")
     directory = log_directory(tmp_path)
     directory.mkdir()
     (directory / "00000001.jsonl").write_text(segment)
-    (directory / "00000001.payload.jsonl").write_text(payload)
     (directory / "head.json").write_text(blocks("json")[0])
     found = verify(tmp_path)
     assert (found.ok, found.events, found.payloads, found.notes) == (True, 3, 1, ())
@@ -114,7 +113,9 @@ def test_the_verifier_names_a_tampered_line(verifier: Path, tampered: Tampered) 
         "segment 3, line 2": {
             SEGMENTS[2]: b"".join(tampered.files[SEGMENTS[2]].splitlines(keepends=True)[:2])
         },
-        "segment 1, line 0": {PAYLOADS: b"{" + tampered.files[PAYLOADS][1:]},
+        "segment 3, line 3": {SEGMENTS[2]: tampered.files[SEGMENTS[2]].replace(b"as asked", b"as Asked")},
+        "segment 3, line 1": {SEGMENTS[2]: tampered.files[SEGMENTS[2]].replace(b"\n", b"\t\n", 1)},
+        "segment 1, line 2": {SEGMENTS[0]: tampered.files[SEGMENTS[0]].replace(b"\t ", b"\tx")},
     }
     for where, changed in cases.items():
         assert not tampered.verify(changed).ok

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,7 @@ def calls_of(scene: Scene, tmp_path: Path, kinds: set[str]) -> Iterator[int]:
 @pytest.fixture(autouse=True)
 def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a segment is begun in the middle of what is done."""
-    monkeypatch.setattr(appending, "SEGMENT_BYTES", 2200)
+    monkeypatch.setattr(appending, "SEGMENT_BYTES", 3000)
 
 
 @every_scene
@@ -189,6 +190,33 @@ def halves(tmp_path: Path) -> tuple[dict[str, bytes], bytes]:
     segment, head = "00000001.jsonl", "head.json"
     line = after[segment][len(before[segment]) :]
     return {**before, head: before[head][:512] + after[head][512:]}, line
+
+
+def test_half_a_payload_that_a_killed_writer_left_is_blanked(tmp_path: Path) -> None:
+    """Nobody could ever erase it: no event names it."""
+    data, whole = tmp_path / "data", tmp_path / "whole"
+    for each in (data, whole):
+        deliver(Log(each, files=QUICK), "a")
+    segment = log_directory(data) / "00000001.jsonl"
+    shutil.copytree(log_directory(data), log_directory(whole), dirs_exist_ok=True)
+    item = make_item("b")
+    Log(whole, files=QUICK).decide(make_decision(item), item)
+    head_file = log_directory(data) / "head.json"
+    announced = log_files(whole)["head.json"]
+    line = log_files(whole)["00000001.jsonl"][segment.stat().st_size :]
+    head_file.write_bytes(log_files(data)["head.json"][:512] + announced[512:])
+    assert b"as asked" not in announced, "the head has no payload, that it need not be erased there"
+    with segment.open("ab") as file:
+        file.write(line[: line.index(b"as asked") + 20])
+    assert verify(data).ok
+    other = Log(data, files=QUICK)
+    deliver(Log(data, files=QUICK), "c")
+    assert segment.read_bytes().count(b"as asked") == 2, "those of a and c"
+    found = verify(data)
+    assert (found.ok, found.payloads) == (True, 2)
+    assert [event.type for event in Log(data).events()][4] == "recovered"
+    deliver(other, "d")
+    assert [event.seq for event in other.events()] == list(range(1, 14))
 
 
 @pytest.mark.parametrize("powered", [True, False], ids=["killed", "after a power cut"])
@@ -308,18 +336,41 @@ def test_a_refused_decision_does_not_stand_even_where_it_cannot_be_cut_off(tmp_p
     assert verify(data).ok
 
 
-def test_a_payload_that_may_not_be_on_the_disk_is_not_decided_on(tmp_path: Path) -> None:
+def test_a_decision_that_may_not_be_on_the_disk_is_written_again_with_its_payload(tmp_path: Path) -> None:
     files, data = BadSync(), tmp_path / "data"
     log, item = Log(data, files=files), make_item()
     deliver(log, "before")
-    files.fails = ["payload.jsonl"]
-    with pytest.raises(StoreUnavailable, match="Nothing was decided"):
-        log.decide(make_decision(item), item)
-    assert log.standing(item.id) is None
-    log.decide(make_decision(item), item)
-    assert "00000002.payload.jsonl" in log_files(data)
+    before = log_files(data)
+    files.fails = ["0001.jsonl"]
+    record = log.decide(make_decision(item), item)
+    assert Log(data).record(record.decision.id) == record
+    assert log_files(data)["00000001.jsonl"] == before["00000001.jsonl"]
+    lines = log_files(data)["00000002.jsonl"].splitlines()
+    assert (len(lines), b"as asked" in lines[0], b"as asked" in lines[1]) == (2, False, True)
     assert verify(data).ok
     assert not verify(data).notes
+
+
+class BadBlanks(BadSync):
+    """What is written over in a segment does not reach the disk."""
+
+    def overwrite(self, descriptor: int, data: bytes, offset: int) -> int:
+        if self.name(descriptor).endswith("0001.jsonl"):
+            self.fails = ["0001.jsonl"]
+        return super().overwrite(descriptor, data, offset)
+
+
+def test_after_blanks_that_may_not_be_on_the_disk_the_log_goes_on_in_a_new_segment(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    log = Log(data, files=BadBlanks())
+    deliver(log, "a")
+    with pytest.raises(StoreUnavailable, match="Some payloads are not erased yet"):
+        log.erase_payloads(datetime.now(UTC) + timedelta(hours=1))
+    deliver(log, "b")
+    assert b"recovered" not in log_files(data)["00000002.jsonl"]
+    assert log_files(data)["00000002.jsonl"].count(b"\n") == 5
+    found = verify(data)
+    assert (found.ok, found.payloads, found.erased) == (True, 1, 1)
 
 
 def test_what_another_process_did_not_fsync_is_fsynced_before_it_is_built_upon(tmp_path: Path) -> None:
@@ -334,7 +385,7 @@ def test_what_another_process_did_not_fsync_is_fsynced_before_it_is_built_upon(t
 def test_what_another_process_did_not_fsync_is_written_again_where_that_fails(tmp_path: Path) -> None:
     disk, data, world = LogDisk(), tmp_path / "data", World()
     killed_in("sync").before(disk, data, world)
-    files = BadSync()
+    files = NotTakenBack()
     log, other = Log(data, files=files), Log(data, files=QUICK)
     events = [(event.seq, event.type, event.state) for event in log.events()]
     files.fails = ["0001.jsonl"]

@@ -13,12 +13,12 @@ import pytest
 
 from tests.store.log_faults import QUICK
 from tests.store.log_making import HELD, S, deliver, log_files, make_decision, make_item
-from tests.store.log_tampering import PAYLOADS, SEGMENTS, Tampered, make_log, places
+from tests.store.log_tampering import SEGMENTS, Tampered, make_log, places
 from triage.store import chain, head, lock
 from triage.store.errors import StoreUnavailable
 from triage.store.events import Event
 from triage.store.log import Log
-from triage.store.segments import line_hash
+from triage.store.segments import line_hash, text_of
 from triage.store.verifying import Finding, Verification, findings_in_words, verify
 
 
@@ -42,7 +42,7 @@ def test_what_was_written_is_whole(tampered: Tampered) -> None:
     found = tampered.verify({})
     assert (found.ok, found.segments, found.payloads, found.erased) == (True, 3, 1, 1)
     assert found.notes == ()
-    last = tampered.files["00000003.jsonl"].splitlines()[-1]
+    last = text_of(tampered.files["00000003.jsonl"].splitlines()[-1])
     assert found.head == line_hash(last)
     assert found.events == msgspec.json.decode(last)["seq"]
 
@@ -133,7 +133,7 @@ def test_anything_appended_to_any_segment_is_found(tampered: Tampered, added: by
 
 def forged(files: dict[str, bytes], name: str, type: str = "paused") -> bytes:
     """A well-formed event that follows the last line of a segment."""
-    last = files[name].splitlines()[-1]
+    last = text_of(files[name].splitlines()[-1])
     seq = msgspec.json.decode(last)["seq"]
     event = Event(seq + 1, line_hash(last), type, datetime.now(UTC), endpoint="*")
     return msgspec.json.encode(event) + b"\n"
@@ -162,7 +162,11 @@ def test_a_forged_event_between_others_is_found(tampered: Tampered) -> None:
 def test_a_forged_segment_is_found(tampered: Tampered) -> None:
     last = tampered.files["00000003.jsonl"]
     header = msgspec.json.decode(tampered.files["00000003.jsonl"].splitlines()[0])
-    header |= {"segment": 4, "previous": line_hash(last.splitlines()[-1]), "previous_bytes": len(last)}
+    header |= {
+        "segment": 4,
+        "previous": line_hash(text_of(last.splitlines()[-1])),
+        "previous_bytes": len(last),
+    }
     first = msgspec.json.encode(header) + b"\n"
     assert tampered.first({"00000004.jsonl": first}) == ("00000004.jsonl", 1)
     event = forged(
@@ -176,11 +180,13 @@ def test_a_log_forged_from_a_line_on_is_found_by_its_head(tampered: Tampered) ->
     """Every hash after a changed line made anew, as somebody would who knows the format."""
     name = "00000003.jsonl"
     lines = tampered.files[name].splitlines()
-    events = [msgspec.json.decode(line, type=Event) for line in lines[1:]]
-    forged_lines = [lines[0]]
-    for event in events:
-        changed = msgspec.structs.replace(event, previous=line_hash(forged_lines[-1]), operator="mallory")
-        forged_lines.append(msgspec.json.encode(changed))
+    forged_lines, text = [lines[0]], lines[0]
+    for line in lines[1:]:
+        before, tab, payload = line.partition(b"\t")
+        event = msgspec.json.decode(before, type=Event)
+        changed = msgspec.structs.replace(event, previous=line_hash(text), operator="mallory")
+        text = msgspec.json.encode(changed)
+        forged_lines.append(text + tab + payload)
     found = tampered.verify({name: b"\n".join(forged_lines) + b"\n"})
     assert found.findings == (Finding(name, len(lines), "it was changed: head.json knows another"),)
 
@@ -188,35 +194,57 @@ def test_a_log_forged_from_a_line_on_is_found_by_its_head(tampered: Tampered) ->
 # payloads
 
 
-def test_any_changed_byte_of_a_payload_is_found(tampered: Tampered) -> None:
-    for name in (PAYLOADS, "00000003.payload.jsonl"):
-        content = tampered.files.get(name, b"")
-        for index in range(0, len(content), 7):
-            changed = content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :]
-            found = tampered.verify({name: changed})
-            assert [(finding.file, finding.line) for finding in found.findings] == [(name, 0)]
-            assert "was changed or taken away" in found.findings[0].why
+ERASED, KEPT = (SEGMENTS[0], 2, 1), (SEGMENTS[2], 3, 7)
+"""Where the payload stands that was erased, and the one that is whole: segment, line, and the event's number."""
+
+
+def payload_in(content: bytes) -> range:
+    """The places of the payload in a segment that has one."""
+    start = content.index(b"\t") + 1
+    return range(start, content.index(b"\n", start))
+
+
+@pytest.mark.parametrize(("name", "line", "seq"), [ERASED, KEPT])
+def test_a_changed_payload_is_named_with_its_event(
+    tampered: Tampered, name: str, line: int, seq: int
+) -> None:
+    content = tampered.files[name]
+    for index in payload_in(content)[::7]:
+        changed = content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :]
+        found = tampered.verify({name: changed})
+        assert found.findings == (
+            Finding(name, line, f"the payload of event {seq} was changed or taken away"),
+        )
 
 
 def test_an_erased_payload_is_told_from_one_that_somebody_blanked(tampered: Tampered) -> None:
-    name = next(name for name, content in tampered.files.items() if "payload" in name and content.strip())
-    found = tampered.verify({name: b" " * (len(tampered.files[name]) - 1) + b"\n"})
-    assert [finding.file for finding in found.findings] == [name]
-    assert "was erased, and no event says so" in found.findings[0].why
+    name, line, seq = KEPT
+    content = tampered.files[name]
+    place = payload_in(content)
+    found = tampered.verify({name: content[: place.start] + b" " * len(place) + content[place.stop :]})
+    why = f"the payload of event {seq} was erased, and no event says so"
+    assert found.findings == (Finding(name, line, why),)
     assert (found.payloads, found.erased) == (0, 1)
 
 
-@pytest.mark.parametrize("what", ["missing", "cut off"])
-def test_a_payload_that_is_gone_is_found(tampered: Tampered, what: str) -> None:
-    for name, content in [(name, content) for name, content in tampered.files.items() if "payload" in name]:
-        found = tampered.verify({name: None if what == "missing" else content[:-5]})
-        assert [finding.file for finding in found.findings] == [name]
+@pytest.mark.parametrize(("name", "line", "seq"), [ERASED, KEPT])
+@pytest.mark.parametrize("tab", [True, False])
+def test_a_payload_that_was_taken_away_is_found(
+    tampered: Tampered, name: str, line: int, seq: int, tab: bool
+) -> None:
+    content = tampered.files[name]
+    place = payload_in(content)
+    changed = content[: place.start - tab] + content[place.stop :]
+    assert tampered.first({name: changed}) == (name, line)
 
 
-def test_bytes_behind_the_payloads_that_no_event_names_are_noted(tampered: Tampered) -> None:
-    found = tampered.verify({PAYLOADS: tampered.files[PAYLOADS] + b"more"})
-    assert found.ok
-    assert found.notes == (f"{PAYLOADS}: 4 bytes at its end that no event names, as after a crash",)
+@pytest.mark.parametrize("added", [b"\t", b"\t{}", b"\t   "])
+def test_a_payload_that_no_event_names_is_found(tampered: Tampered, added: bytes) -> None:
+    """The chain passes over what stands behind a tab."""
+    for name, index, lines in places(tampered.files):
+        if b"\t" not in lines[index]:
+            changed = [*lines[:index], lines[index][:-1] + added + b"\n", *lines[index + 1 :]]
+            assert tampered.first({name: b"".join(changed)}) == (name, index + 1)
 
 
 # the head
@@ -344,9 +372,9 @@ def test_a_copy_that_cannot_be_locked_is_verified_all_the_same(
 
 
 def test_a_newer_format_is_named(tampered: Tampered) -> None:
-    newer = tampered.files["00000001.jsonl"].replace(b'"version":1', b'"version":2', 1)
+    newer = tampered.files["00000001.jsonl"].replace(b'"version":2', b'"version":3', 1)
     found = tampered.verify({"00000001.jsonl": newer})
-    assert found.findings[0].why == "written in format 2; this triage reads up to 1"
+    assert found.findings[0].why == "written in format 3; this triage reads up to 2"
 
 
 def test_the_state_left_by_each_step_of_a_decision_is_whole(tmp_path: Path) -> None:

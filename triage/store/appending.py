@@ -28,10 +28,11 @@ from triage.store.files import (
     sync_directory,
     write_all,
 )
-from triage.store.head import HEAD_NAME, Head, HeadFile, Position
+from triage.store.head import HEAD_NAME, Head, HeadFile, Position, overwrite_all
 from triage.store.segments import (
     FORMAT,
     REMEDY,
+    TAB,
     TORN,
     VERSION,
     Header,
@@ -39,6 +40,7 @@ from triage.store.segments import (
     Segments,
     decoded_event,
     line_hash,
+    masked,
     segment_path,
     torn_hash,
     unavailable,
@@ -93,17 +95,17 @@ class Appender:
         except OSError as error:
             raise unavailable("written", path, error) from error
 
-    def append(self, build: Build) -> Line:
-        """Append the event that ``build`` makes; on the disk when this returns.
+    def append(self, build: Build, payload: bytes = b"") -> Line:
+        """Append the event that ``build`` makes, with its payload; on the disk when this returns.
 
         Raises StoreUnavailable, and ValueError where it cannot be stored: it does not stand then.
         """
         path = self._path()
         try:
             try:
-                return self._append(path, build)
+                return self._append(path, build, payload)
             except SyncFailed:
-                return self._append_to_new_segment(build)
+                return self._append_to_new_segment(build, payload)
         except SyncFailed as error:
             raise unavailable("written", path, error.cause) from error
         except OSError as error:
@@ -123,10 +125,10 @@ class Appender:
     def _path(self) -> Path:
         return segment_path(self._directory, max(1, self._segments.at.segment))
 
-    def _append(self, path: Path, build: Build) -> Line:
+    def _append(self, path: Path, build: Build, payload: bytes) -> Line:
         at = self._segments.at
-        raw = encode(build(at.seq + 1, at.hash))
-        self._head.announce(at, at.segment, raw + b"\n")
+        raw = _joined(encode(build(at.seq + 1, at.hash)), payload)
+        self._head.announce(at, at.segment, masked(raw + b"\n"))
         try:
             append_bytes(self._files, path, raw + b"\n", sync=True)
         except (OSError, SyncFailed) as error:
@@ -149,11 +151,11 @@ class Appender:
         if unsynced:
             self.distrust(chunk)
 
-    def _append_to_new_segment(self, build: Build) -> Line:
+    def _append_to_new_segment(self, build: Build, payload: bytes) -> Line:
         while self.make_ready():
             events = list(self._segments.read())
             assert not events  # noqa: S101 - all that stood was on the disk, so none had to be copied
-        return self._append(self._path(), build)
+        return self._append(self._path(), build, payload)
 
     # what must stand first
 
@@ -172,7 +174,7 @@ class Appender:
         if (is_new and head is None) or self._is_half_written(path):
             self._append_recovered(path, head if is_new else self._head.read())
             return True
-        if at.end > SEGMENT_BYTES:
+        if at.end > SEGMENT_BYTES or self._segments.version < VERSION:
             self._begin_segment(at, b"")
             return True
         return False
@@ -198,17 +200,21 @@ class Appender:
         """
         old = segment_path(self._directory, base.segment)
         behind = read_from(self._files, old, base.end) if base.segment else b""
-        dropped = (behind or lost).decode("latin-1")
+        dropped = masked(behind or lost).decode("latin-1")
         header = Header(
             FORMAT, VERSION, base.segment + 1, base.hash, base.end, datetime.now(UTC), dropped=dropped
         )
-        lines = [encode(header)]
-        for seq, event in enumerate(_worth_keeping(behind, lost), base.seq + 1):
-            again = msgspec.structs.replace(event, seq=seq, previous=line_hash(lines[-1]))
-            lines.append(encode(again))
+        text = encode(header)
+        lines = [text]
+        for seq, (event, payload) in enumerate(_worth_keeping(behind, lost), base.seq + 1):
+            text = encode(msgspec.structs.replace(event, seq=seq, previous=line_hash(text)))
+            lines.append(_joined(text, payload))
         data = b"".join(line + b"\n" for line in lines)
-        self._head.announce(base, header.segment, data)
+        self._head.announce(base, header.segment, masked(data))
         self._put_in_place(segment_path(self._directory, header.segment), data)
+        if behind:  # its payloads, which nobody would ever erase; the header says that it does not count
+            with contextlib.suppress(OSError), opened(self._files, old, os.O_WRONLY) as descriptor:
+                self._files.truncate(descriptor, base.end)
 
     def _put_in_place(self, path: Path, data: bytes) -> None:
         try:
@@ -261,6 +267,7 @@ class Appender:
         torn = read_from(self._files, path, at.end)
         end = TORN + b"\n" if torn else b""
         foreign = bool(torn) and head is not None and self._is_foreign(path, head)
+        left = _without_payloads(self._segments.torn) + masked(torn)
         event = Event(
             at.seq + 1,
             at.hash,
@@ -268,10 +275,13 @@ class Appender:
             datetime.now(UTC),
             state=FOREIGN if foreign else "",
             detail=_found(len(torn), foreign=foreign, had_head=head is not None),
-            torn=torn_hash(self._segments.torn + torn + end),
+            torn=torn_hash(left + end),
         )
         chunk = end + encode(event) + b"\n"
-        self._head.announce(at, at.segment, torn + chunk)
+        self._head.announce(at, at.segment, masked(torn) + chunk)
+        if left != self._segments.torn + torn:
+            with opened(self._files, path, os.O_WRONLY) as descriptor:
+                overwrite_all(self._files, descriptor, left, at.end - len(self._segments.torn))
         append_bytes(self._files, path, chunk, sync=True)
 
     def _is_foreign(self, path: Path, head: Head) -> bool:
@@ -279,19 +289,31 @@ class Appender:
         segment = self._segments.at.segment
         known = head.tail(segment)
         begins = head.stands.end if head.stands.segment == segment else 0
-        return known is not None and not known.startswith(read_from(self._files, path, begins))
+        return known is not None and not known.startswith(masked(read_from(self._files, path, begins)))
 
 
-def _worth_keeping(behind: bytes, lost: bytes) -> Iterator[Event]:
-    """The events in bytes that may not be on the disk, but for those that were refused.
+def _joined(text: bytes, payload: bytes) -> bytes:
+    """A line without its end."""
+    return text + TAB + payload if payload else text
+
+
+def _without_payloads(torn: bytes) -> bytes:
+    """The half-written lines that are not ended yet with blanks for their payloads; the others have them."""
+    lines = torn.splitlines(keepends=True)
+    return b"".join(line if line.endswith(TORN + b"\n") else masked(line) for line in lines)
+
+
+def _worth_keeping(behind: bytes, lost: bytes) -> Iterator[tuple[Event, bytes]]:
+    """The events in bytes that may not be on the disk, but for those that were refused, and their payloads.
 
     What was recovered there is dropped together with the half lines that it speaks of.
     """
     refused = lost.split(b"\n")
     for raw in behind.split(b"\n")[:-1]:
-        event = None if raw in refused else decoded_event(raw)
+        text, _, payload = raw.partition(TAB)
+        event = None if raw in refused else decoded_event(text)
         if event is not None and event.type != RECOVERED:
-            yield event
+            yield event, payload
 
 
 def _found(torn: int, *, foreign: bool, had_head: bool) -> str:

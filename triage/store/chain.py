@@ -58,6 +58,8 @@ class Chain:
             self._judge_header(line)
         elif line.event is None:
             self._report.blame(line, "this is not an event")
+        if line.has_too_much:
+            self._report.blame(line, "what stands behind its text does not belong there")
         borne_out = _is_borne_out(line, after, head)
         if not line.bad:
             self._judge_order(line, borne_out)
@@ -138,8 +140,7 @@ class Chain:
     def _take(self, line: RawLine, event: Event) -> None:
         self.events += 1
         self.seq, self.event_hash = event.seq, line.hash
-        if event.payload is not None:
-            self._payloads.look(event.seq, event.payload)
+        self._payloads.look(line, event)
         if event.type == ERASED:
             self._payloads.erased.extend(event.erased)
 

@@ -6,15 +6,15 @@ between the two leaves the rest to the next erasing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 
-from triage.store.events import Event, PayloadRef, Runs, in_runs
+from triage.store.events import Event, Runs, in_runs
 from triage.store.ledger import Ledger, Outline
 from triage.store.payloads import Payloads, PayloadState
 
-__all__ = ["blank", "decided_in", "due", "half_erased"]
+__all__ = ["decided_in", "due", "half_erased"]
 
 
 def due(ledger: Ledger, before: datetime) -> tuple[Runs, int]:
@@ -46,14 +46,3 @@ def half_erased(ledger: Ledger, payloads: Payloads) -> Iterator[Event]:
     for decided in decided_in(ledger, ledger.last_erased):
         if decided.payload and payloads.state(decided.payload) is not PayloadState.ERASED:
             yield decided
-
-
-def blank(payloads: Payloads, events: Iterable[Event]) -> None:
-    """Write blanks over the payloads of ``events``. Raises OSError."""
-    references = (event.payload for event in events if event.payload is not None)
-    for segment, run in groupby(references, key=_segment):
-        payloads.erase(segment, list(run))
-
-
-def _segment(reference: PayloadRef) -> int:
-    return reference.segment

@@ -24,15 +24,21 @@ Runs = tuple[tuple[int, int], ...]
 """First and last numbers of decisions that follow each other."""
 
 
-class PayloadRef(msgspec.Struct, frozen=True):
-    """Where an event's payload lies."""
+class PayloadRef(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An event's payload. The line itself says no more than size and digest: it stands behind its event."""
 
-    segment: int
-    """Number of the segment beside whose file it is."""
-    offset: int
     size: int
     digest: str
-    """SHA-256 of those bytes, hexadecimal."""
+    """SHA-256 of its bytes, hexadecimal."""
+    segment: int = 0
+    offset: int = 0
+    """Where it begins in the segment's file; in format 1, in the file of payloads beside it."""
+    inside: bool = False
+    """Whether it stands in the segment itself."""
+
+    def at(self, segment: int, offset: int) -> PayloadRef:
+        """The same, where the line does not say where it is; it begins at ``offset`` then."""
+        return self if self.segment else PayloadRef(self.size, self.digest, segment, offset, True)
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -66,6 +72,12 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of ``erased``: the decisions whose payloads are erased."""
     torn: str = ""
     """Of ``recovered``: SHA-256 of the half-written lines before it, with their ends."""
+
+    def at_place(self, segment: int, behind: int) -> Event:
+        """The same, with a payload on its line found; ``behind``: where what the line hashes ends."""
+        if self.payload is None:
+            return self
+        return msgspec.structs.replace(self, payload=self.payload.at(segment, behind + 1))
 
 
 class Place(NamedTuple):

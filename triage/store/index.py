@@ -35,7 +35,7 @@ from triage.store.index_rows import (
 )
 from triage.store.ledger import Ledger, Outline, Standing, Summary
 from triage.store.seen import Seen
-from triage.store.segments import line_hash, segment_path
+from triage.store.segments import line_hash, segment_path, text_of
 
 __all__ = ["Index", "Saved"]
 
@@ -151,7 +151,7 @@ class Index:
             return None
         whole = line.endswith(b"\n") and state.at.end == state.tail.offset + state.tail.size + 1
         known = state.version == VERSION and state.tail.segment == state.at.segment
-        return (state, seen) if known and whole and line_hash(line[:-1]) == state.at.hash else None
+        return (state, seen) if known and whole and line_hash(text_of(line[:-1])) == state.at.hash else None
 
     def _row(self) -> Any:
         return None if self._db is None else self._db.execute("SELECT value, seen FROM state").fetchone()

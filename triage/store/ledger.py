@@ -90,8 +90,6 @@ class Summary(msgspec.Struct, frozen=True):
     erased: Runs = ()
     last_erased: Runs = ()
     """What the last ``erased`` event erased."""
-    payload_end: tuple[int, int] = (0, 0)
-    """Segment and end of the last payload that an event names."""
 
 
 class Past(Protocol):
@@ -161,7 +159,6 @@ class Ledger:
         self.last_erased = summary.last_erased
         """What the last ``erased`` event erased."""
         self._erased = list(summary.erased)
-        self._payload_end = summary.payload_end
         self._here: dict[str, Standing] = {}
         """Decisions that are open, and those that were taken or changed since the past."""
         self._new: list[str] = []
@@ -201,8 +198,6 @@ class Ledger:
         self._by_item[event.item_id] = event.decision_id
         self._note_open(event)
         self._by_proposal.setdefault((event.endpoint, event.proposal), []).append(event.decision_id)
-        if event.payload is not None:
-            self._payload_end = (event.payload.segment, event.payload.offset + event.payload.size)
 
     def _note_open(self, decided: Event) -> None:
         self._open.setdefault(decided.endpoint, {})[decided.decision_id] = None
@@ -268,11 +263,6 @@ class Ledger:
         """Where the lines lie that speak of an item."""
         return sorted({*self._past.places(item_id), *self._places.get(item_id, ())})
 
-    def payload_end(self, segment: int) -> int:
-        """Where the payloads of a segment end that an event names, if it has the newest of all."""
-        newest, end = self._payload_end
-        return end if newest == segment else 0
-
     def is_erased(self, seq: int) -> bool:
         """Whether the payload of the decision ``seq`` was erased."""
         return in_runs(self._erased, seq)
@@ -281,7 +271,7 @@ class Ledger:
 
     def summary(self) -> Summary:
         """What is true of the log as a whole."""
-        return Summary(self.paused, tuple(self._erased), self.last_erased, self._payload_end)
+        return Summary(self.paused, tuple(self._erased), self.last_erased)
 
     def standings(self) -> Iterable[Standing]:
         """Decisions that are open, and those that were taken or changed since the past."""

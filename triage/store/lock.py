@@ -177,8 +177,9 @@ class StoreLock:
         """Write into the lock file who holds it."""
         text = msgspec.json.encode(Holder(os.getpid(), socket.gethostname(), _command())) + b"\n"
         with contextlib.suppress(OSError):  # the lock holds all the same; only its holder's name is missing
-            os.pwrite(self._descriptor, text, 0)
-            os.ftruncate(self._descriptor, len(text))
+            if os.pread(self._descriptor, len(text) + 1, 0) != text:
+                os.pwrite(self._descriptor, text, 0)
+                os.ftruncate(self._descriptor, len(text))
 
 
 class _Waiter:

@@ -25,14 +25,14 @@ from triage.model.decision import (
 from triage.model.item import Item
 from triage.model.likeness import proposal_of
 from triage.store.encoding import encode
-from triage.store.erasing import blank, decided_in, due, half_erased
+from triage.store.erasing import decided_in, due, half_erased
 from triage.store.errors import StoreUnavailable, SyncFailed, os_words
-from triage.store.events import DECIDED, DELIVERY, ERASED, EVERYWHERE, Event, PayloadRef
+from triage.store.events import DECIDED, DELIVERY, ERASED, EVERYWHERE, Event
 from triage.store.files import OS, Files
 from triage.store.filesystem import refuse_shared
 from triage.store.ledger import Record, Standing
 from triage.store.lock import StoreLock, Waiting
-from triage.store.payloads import Payload, Payloads, new_payload
+from triage.store.payloads import Payload, Payloads, new_payload, reference
 from triage.store.reader import Reader
 from triage.store.segments import Segments
 
@@ -185,6 +185,7 @@ class Log:
                 raise AlreadyDecided(self._record_of(first))
             self._append(
                 DECIDED,
+                content,
                 at=decision.at,
                 item_id=item.id,
                 endpoint=item.endpoint,
@@ -194,7 +195,7 @@ class Log:
                 verbs=tuple(verdict.verb for verdict in decision.verdicts),
                 proposal=proposal_of(item),
                 hold_s=decision.hold_s,
-                payload=self._put_payload(content),
+                payload=reference(content),
             )
             return self._remember(self._standing(decision.id), decision, shown)
 
@@ -271,11 +272,16 @@ class Log:
     def _erase(self, events: Iterable[Event]) -> None:
         self._records.clear()
         try:
-            blank(self._payloads, events)
+            self._payloads.erase(event.payload for event in events if event.payload is not None)
+            return
+        except SyncFailed as error:
+            self._reader.appender.distrust(b"")
+            cause = error.cause
         except OSError as error:
-            raise StoreUnavailable(
-                f"{self.directory} cannot be written: {os_words(error)}. Some payloads are not erased yet."
-            ) from error
+            cause = error
+        raise StoreUnavailable(
+            f"{self.directory} cannot be written: {os_words(cause)}. Some payloads are not erased yet."
+        )
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
@@ -291,22 +297,11 @@ class Log:
         if self._reader.take_in():
             self._records.clear()
 
-    def _put_payload(self, content: bytes) -> PayloadRef:
-        segment = self._reader.segments.at.segment
-        try:
-            return self._payloads.append(segment, content, self._reader.ledger.payload_end(segment))
-        except SyncFailed as error:
-            self._reader.appender.distrust(b"")
-            cause = error.cause
-        except OSError as error:
-            cause = error
-        raise StoreUnavailable(f"{self.directory} cannot be written: {os_words(cause)}. Nothing was decided.")
-
-    def _append(self, type: str, *, at: datetime | None = None, **fields: Any) -> Event:
+    def _append(self, type: str, content: bytes = b"", *, at: datetime | None = None, **fields: Any) -> Event:
         moment = at or datetime.now(UTC)
         fields = {name: _text(value) if isinstance(value, str) else value for name, value in fields.items()}
         line = self._reader.appender.append(
-            lambda seq, previous: Event(seq, previous, type, moment, **fields)
+            lambda seq, previous: Event(seq, previous, type, moment, **fields), content
         )
         self._reader.apply(line)
         return line.event

@@ -16,6 +16,7 @@ from triage.store.events import Event
 from triage.store.files import OS, read_from
 from triage.store.head import Head
 from triage.store.segments import (
+    TAB,
     Header,
     decoded_event,
     decoded_header,
@@ -23,6 +24,7 @@ from triage.store.segments import (
     line_hash,
     segment_numbers,
     segment_path,
+    text_of,
     unavailable,
 )
 
@@ -52,7 +54,10 @@ class RawLine(msgspec.Struct):
     raw: bytes
     whole: bool = True
     """Whether it has an end. One that is also bad stands for what is missing there."""
+    offset: int = 0
+    """Where it begins in its segment."""
     hash: str = ""
+    payload: bytes | None = None
     event: Event | None = None
     header: Header | None = None
     torn: bool = False
@@ -60,11 +65,14 @@ class RawLine(msgspec.Struct):
     """Whether something was found about it."""
 
     def __post_init__(self) -> None:
-        self.hash = line_hash(self.raw)
+        text, tab, payload = self.raw.partition(TAB)
+        self.hash = line_hash(text)
+        self.payload = payload if tab else None
         if self.number == 1:
-            self.header = decoded_header(self.raw)
+            self.header = decoded_header(text)
         elif self.whole and not is_torn(self.raw):
-            self.event = decoded_event(self.raw)
+            event = decoded_event(text)
+            self.event = event and event.at_place(self.segment, self.offset + len(text))
         else:
             self.torn = self.whole
 
@@ -72,6 +80,12 @@ class RawLine(msgspec.Struct):
     def reach(self) -> tuple[int, int]:
         """Orders lines of one log."""
         return self.segment, self.number
+
+    @property
+    def has_too_much(self) -> bool:
+        """Whether something stands behind its text that is no payload."""
+        ref = self.event and self.event.payload
+        return self.payload is not None and not (ref and ref.inside)
 
     @property
     def previous(self) -> str | None:
@@ -139,7 +153,7 @@ class RawLines:
             return
         counts = following.previous_bytes
         yield from self._lines_of(data, counts)
-        if self._end < counts and following.previous != line_hash(self._last):
+        if self._end < counts and following.previous != line_hash(text_of(self._last)):
             yield RawLine(number, self._lines + 1, b"", whole=False, header=following, bad=True)
         elif len(data) > self._end:
             self._extra(number, data[self._end :], following.dropped.encode("latin-1"))
@@ -151,18 +165,15 @@ class RawLines:
             if limit is not None and self._end >= limit:
                 return
             self._lines += 1
-            self._end += len(raw) + 1
+            offset, self._end = self._end, self._end + len(raw) + 1
             self._last = raw
-            yield RawLine(self._segment, self._lines, raw)
+            yield RawLine(self._segment, self._lines, raw, offset=offset)
         if partial and limit is None:
             yield RawLine(self._segment, self._lines + 1, partial, whole=False)
 
     def _extra(self, number: int, extra: bytes, dropped: bytes) -> None:
         """Bytes behind the last line that counts: what a failed fsync left there, or somebody else's."""
-        known = len(extra) <= len(dropped) and all(
-            byte in (0, other) for byte, other in zip(extra, dropped, strict=False)
-        )
-        if known:
+        if _is_left_of(extra, dropped):
             self._report.note(f"segment {number}: {len(extra)} bytes at its end do not count (a disk error)")
         else:
             self._report.find(number, self._lines + 1, f"{len(extra)} bytes here were not written by triage")
@@ -171,7 +182,7 @@ class RawLines:
         """The header of the next segment, where the line after it, or the head, bears it out."""
         path = segment_path(self._directory, number + 1)
         try:
-            lines = self._beginning(path).split(b"\n")[:2]
+            lines = [text_of(line) for line in self._beginning(path).split(b"\n")[:2]]
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -195,3 +206,13 @@ class RawLines:
             return read_from(OS, path, 0)
         except OSError as error:
             raise unavailable("read", path, error) from error
+
+
+def _is_left_of(extra: bytes, dropped: bytes) -> bool:
+    """Whether ``extra`` is what a power cut left of bytes that are known but for the payloads in them."""
+    in_payload = False
+    for byte, known in zip(extra, dropped, strict=False):
+        if byte not in (0, known) and not in_payload:
+            return False
+        in_payload = known == ord(TAB) or (in_payload and known != ord("\n"))
+    return len(extra) <= len(dropped)

@@ -24,6 +24,8 @@ __all__ = ["SAVE_EVERY", "Reader"]
 
 SAVE_EVERY = 4000
 """About so many events are read again when the log is opened; the index has the rest."""
+_LARGE_BYTES = 1 << 14
+"""A payload counts as one event more for so many bytes."""
 _LATELY = 64
 """So many of the last events are remembered; far fewer are ever taken back."""
 
@@ -70,7 +72,7 @@ class Reader:
     def apply(self, line: Line) -> None:
         """Take in a line that this process has appended."""
         self._apply(self.ledger, line)
-        self._unsaved += 1
+        self._unsaved += _weight(line.event)
         self._tell(line.event)
 
     def told(self) -> list[Event]:
@@ -151,7 +153,7 @@ class Reader:
             event = line.event
             if event.seq > newest or (event.seq in told and not _is_same(event, told[event.seq])):
                 self._tell(event)
-            unsaved += 1
+            unsaved += _weight(event)
             if unsaved >= 10 * SAVE_EVERY and segments.at.reach <= stands.reach and not segments.torn:
                 index.save(ledger, segments.at, segments.tail)
                 unsaved = 0
@@ -178,6 +180,18 @@ class Reader:
         return found
 
 
+def _weight(event: Event) -> int:
+    """How much there is to read of an event, with its payload, against one without."""
+    return 1 if event.payload is None else 1 + event.payload.size // _LARGE_BYTES
+
+
 def _is_same(one: Event, other: Event) -> bool:
-    """Whether two events differ in nothing but the line before them."""
-    return one == msgspec.structs.replace(other, previous=one.previous)
+    """Whether two events differ in nothing but the line before them, and where they stand."""
+    return _placeless(one) == _placeless(msgspec.structs.replace(other, previous=one.previous))
+
+
+def _placeless(event: Event) -> Event:
+    ref = event.payload
+    if ref is None:
+        return event
+    return msgspec.structs.replace(event, payload=msgspec.structs.replace(ref, segment=0, offset=0))

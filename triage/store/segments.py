@@ -3,12 +3,14 @@
 A segment begins with a header that carries the hash of the last line of the segment before, and how many
 bytes of that one count. A line that a killed writer left half-written is ended with ``!torn``, which no
 JSON ends with, and followed by a ``recovered`` event that carries its hash; the chain passes over it.
-Nothing that stands is ever written over.
+Behind a tab a line may have a payload. It is bound by the digest in its event and not by the chain, so that
+it can be blanked; nothing else that stands is ever written over.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
@@ -25,6 +27,7 @@ from triage.store.head import Position
 __all__ = [
     "FORMAT",
     "REMEDY",
+    "TAB",
     "TORN",
     "VERSION",
     "Header",
@@ -36,21 +39,28 @@ __all__ = [
     "format_version",
     "is_torn",
     "line_hash",
+    "masked",
     "segment_numbers",
     "segment_path",
+    "text_of",
     "torn_hash",
     "unavailable",
 ]
 
 FORMAT = "triage-log"
-VERSION = 1
+VERSION = 2
+"""Format 1 has its payloads in a file beside each segment; it is read, and nothing is added to it."""
 TORN = b"!torn"
+TAB = b"\t"
+"""Ends what is hashed of a line that has a payload; encoded JSON has none."""
 REMEDY = (
     "`triage log verify` says what else is wrong. The log is evidence: keep the directory, move it away "
     "whole, and go on with a new one; what waits is polled anew."
 )
 _HEADER_BYTES = 4096
 """So much is read of a segment to see its header; most are far shorter."""
+_PAYLOAD = re.compile(rb"(?<=\t)[^\n]+")
+_BLANKS = bytes(0 if byte == 0 else ord(" ") for byte in range(256))
 
 
 class _Stamp(msgspec.Struct, frozen=True):
@@ -80,6 +90,7 @@ class Line(NamedTuple):
     """A line that holds an event."""
 
     place: Place
+    """Of its text."""
     event: Event
 
 
@@ -93,9 +104,19 @@ _stamp_decoder = msgspec.json.Decoder(_Stamp)
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def line_hash(line: bytes) -> str:
-    """SHA-256 of a line without its end, hexadecimal."""
-    return hashlib.sha256(line).hexdigest()
+def text_of(line: bytes) -> bytes:
+    """What the chain hashes of a whole line: all of it, but for its payload and the tab before that."""
+    return line.partition(TAB)[0]
+
+
+def masked(lines: bytes) -> bytes:
+    """The same with blanks for payloads, whole or half; NUL bytes stay."""
+    return _PAYLOAD.sub(lambda found: found[0].translate(_BLANKS), lines) if TAB in lines else lines
+
+
+def line_hash(text: bytes) -> str:
+    """SHA-256 of a line's text, hexadecimal."""
+    return hashlib.sha256(text).hexdigest()
 
 
 def torn_hash(lines: bytes) -> str:
@@ -108,10 +129,10 @@ def is_torn(line: bytes) -> bool:
     return line.endswith(TORN) or b"\0" in line
 
 
-def decoded_event(line: bytes) -> Event | None:
-    """The event of a line; None where it holds none."""
+def decoded_event(text: bytes) -> Event | None:
+    """The event in a line's text; None where it holds none."""
     try:
-        return _event_decoder.decode(line)
+        return _event_decoder.decode(text)
     except _UNDECODABLE:
         return None
 
@@ -163,6 +184,17 @@ class Segments:
         self.torn = b""
         """The last lines, where they were never whole and no event says so yet."""
         self._known = Position()
+        self._version = (0, 0)
+
+    @property
+    def version(self) -> int:
+        """In which format the segment is that was read last. Raises OSError."""
+        segment, version = self._version
+        if segment != self.at.segment:
+            segment = self.at.segment
+            version = format_version(self._first_line(segment_path(self.directory, segment)))
+            self._version = segment, version
+        return version
 
     def read(self) -> Iterator[Line]:
         """The events appended since the last call; two ``stat`` when there are none.
@@ -199,19 +231,20 @@ class Segments:
         """The next whole line; None where it holds no event. Raises StoreDamaged."""
         at, event = self.at, None
         seq, hash = at.seq, at.hash
+        text, tab, payload = raw.partition(TAB)
         if at.line and is_torn(raw):
             self.torn += raw + b"\n"
         else:
-            hash = line_hash(raw)
+            hash = line_hash(text)
             self.tail = Place(at.segment, at.end, len(raw))
             if at.line:
-                event = self._event(raw)
+                event = self._event(text, len(payload) if tab else None)
                 seq, self.torn = event.seq, b""
         after = Position(at.segment, at.line + 1, at.end + len(raw) + 1, seq, hash)
         if after.line == self._known.line and after.segment == self._known.segment and after != self._known:
             raise self._damaged("this is not the line that was written, as head.json says")
         self.at = after
-        return None if event is None else Line(Place(at.segment, at.end, len(raw)), event)
+        return None if event is None else Line(Place(at.segment, at.end, len(text)), event)
 
     def event_at(self, place: Place) -> Event:
         """The event of a line read earlier. Raises StoreUnavailable and StoreDamaged."""
@@ -222,7 +255,7 @@ class Segments:
             raise unavailable("read", path, error) from error
         if event is None:
             raise StoreDamaged(path, 0, f"at byte {place.offset} a line is no longer what was read", REMEDY)
-        return event
+        return event.at_place(place.segment, place.offset + place.size)
 
     def _header_after(self) -> Header | None:
         """The next segment's header, checked; None where there is no next segment."""
@@ -270,8 +303,9 @@ class Segments:
             raise StoreDamaged(path, 1, "it does not follow the segment before it", REMEDY)
         self.at = Position(header.segment, 0, 0, self.at.seq, self.at.hash)
 
-    def _event(self, raw: bytes) -> Event:
-        event = decoded_event(raw)
+    def _event(self, text: bytes, payload: int | None) -> Event:
+        """The event in a line's text, behind which there are so many bytes of payload."""
+        event = decoded_event(text)
         if event is None:
             raise self._damaged("this is not an event of a log")
         if event.previous != self.at.hash:
@@ -280,6 +314,10 @@ class Segments:
             raise self._damaged(f"it is number {event.seq}, not {self.at.seq + 1}")
         if event.torn != torn_hash(self.torn):
             raise self._damaged("what stands before it is not the half-written line that it speaks of")
+        event = event.at_place(self.at.segment, self.at.end + len(text))
+        ref = event.payload
+        if payload != (ref.size if ref is not None and ref.inside else None):
+            raise self._damaged("what stands behind its event is not its payload")
         return event
 
     def _damaged(self, why: str) -> StoreDamaged:

@@ -19,7 +19,7 @@ from triage.store.lock import StoreLock
 from triage.store.log import log_directory
 from triage.store.payload_check import PayloadCheck
 from triage.store.raw_lines import RawLine, RawLines
-from triage.store.segments import segment_path
+from triage.store.segments import masked, segment_path
 
 __all__ = ["Finding", "Verification", "findings_in_words", "verify"]
 
@@ -118,9 +118,9 @@ class _Walk:
         name = segment_path(self._directory, segment).name
         self._found.append(((segment, line), Finding(name, line, why)))
 
-    def find_in(self, file: str, why: str) -> None:
-        """Something in a file beside the segments is not as it was written."""
-        self._found.append((_LAST, Finding(file, 0, why)))
+    def find_in(self, file: str, why: str, line: int = 0) -> None:
+        """Something is not as it was written, beside the lines; or it is if lines are wrong that were told."""
+        self._found.append((_LAST, Finding(file, line, why)))
 
     def note(self, words: str) -> None:
         """Something is odd but allowed."""
@@ -184,7 +184,7 @@ class _Walk:
             return
         rest = {line.segment: head.tail(line.segment) or b"" for line in beyond}
         for line in beyond:
-            written = line.raw + b"\n" if line.whole else line.raw
+            written = masked(line.raw + b"\n" if line.whole else line.raw)
             if not rest[line.segment].startswith(written):
                 self.blame(line, "this was not written by triage")
                 return
