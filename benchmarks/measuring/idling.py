@@ -23,7 +23,7 @@ def _idle(setting: Setting) -> Mapping[str, Figure]:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 7 * 86_400))
         agents.add(*((f"e{each % count}", {**document(each), "created_at": now}) for each in range(50)))
         with Terminal(place.command, place.env) as terminal:
-            terminal.wait_for("A-00049", "approve")
+            terminal.wait_for("/50 ", "approve")
             time.sleep(
                 (LIVELY_POLLS + 1) * poll_s
             )  # after what came they are asked twice as often for a while

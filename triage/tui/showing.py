@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from triage.desk.desk import Desk
@@ -112,6 +112,18 @@ class Showing:
             self._desk.risk_of(entry).risk,
             self._view.is_new(entry),
         )
+
+    def times(self, row_ids: Iterable[str]) -> tuple[str, ...] | None:
+        """What rows say of the time, as far as it is told without reading the items; None: one is of another sort."""
+        now, said = self._desk.clock.now().wall, list[str]()
+        for row_id in row_ids:
+            outline = self._desk.queue.outline(row_id)
+            if outline is None:
+                return None
+            said.append(words.age((now - outline.since).total_seconds()))
+            if outline.expires_at is not None:
+                said.append(words.due((outline.expires_at - now).total_seconds()))
+        return tuple(said)
 
     def _head(self, group: str, entry: Entry, state: RowState) -> GroupView | None:
         groups = self._view.groups

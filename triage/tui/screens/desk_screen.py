@@ -62,6 +62,7 @@ PRECEDENTS_AFTER_S = 0.12
 """How long the operator rests on an item before its like is looked for."""
 TICK_S = 0.25
 AGES_S = 10.0
+ALL_S = 60.0
 _WIDE_COLUMNS = 100
 
 
@@ -107,7 +108,9 @@ class DeskScreen(Screen[None]):
         self._pressed_at = 0.0
         self._pane_timer: Timer | None = None
         self._seek_timer: Timer | None = None
-        self._ages_at = 0.0
+        self._ages_at = self._all_at = 0.0
+        self._times: tuple[str, ...] | None = None
+        """What the rows on screen said of the time when it was looked at last."""
 
     @property
     def console(self) -> TriageApp:
@@ -411,7 +414,17 @@ class DeskScreen(Screen[None]):
         if now - self._ages_at >= AGES_S:
             self._ages_at = now
             self.picking.tick()
+            self._show_times(now)
+
+    def _show_times(self, now: float) -> None:
+        """Ages and deadlines, where the rows say others than before; what the pane says of older things less often."""
+        times, self._times = self.showing.times(self.list.shown), self._times
+        if times is None or times != self._times or now - self._all_at >= ALL_S:
+            self._all_at = now
             self.show_all()
+        else:
+            self._show_bars()
+        self._times = times
 
     # -- precedents -----------------------------------------------------------------------------
 

@@ -95,6 +95,11 @@ class QueueList(LineWidget, can_focus=True):
         """On which row of the window the cursor stands."""
         return self._index - self._top
 
+    @property
+    def shown(self) -> Sequence[str]:
+        """The rows that are on screen."""
+        return self._rows[max(0, self._top) : max(0, self._top + self.window)]
+
     def in_sight(self, item_id: str) -> bool:
         """Whether an item's row, or its group's, is on screen."""
         try:
