@@ -24,6 +24,10 @@ __all__ = [
     "visit_dialogs",
 ]
 
+PATIENCE_S = 0.3
+"""Some keys do nothing that is seen."""
+ESC_ALONE_S = 0.15
+"""A key that follows sooner, when the clock has something painted just then, makes another one of it."""
 MODES = ("1000", "1003", "1004", "1006", "1015", "1016", "1049", "2004", "2026", "2031", "2048", "25", "7")
 KNOWN = frozenset(
     {
@@ -99,9 +103,12 @@ def settle(terminal: Terminal, quiet_s: float = 0.06, timeout_s: float = 20.0) -
 
 def press(terminal: Terminal, key: str) -> None:
     """Type a key and see what comes of it; a lone esc is taken for one only after a while."""
-    size, limit = len(terminal.output), time.monotonic() + 0.3
+    size, began = len(terminal.output), time.monotonic()
     terminal.press(key)
-    while len(terminal.output) == size and terminal.status is None and time.monotonic() < limit:
+    alone_s = ESC_ALONE_S if key == "esc" else 0.0
+    while terminal.status is None and (waited := time.monotonic() - began) < PATIENCE_S:
+        if waited >= alone_s and len(terminal.output) != size:
+            break
         time.sleep(0.01)
     settle(terminal)
 
@@ -128,4 +135,6 @@ def visit_dialogs(terminal: Terminal, dialogs: Seq[Seq[str]] = DIALOGS) -> None:
     """Open and leave everything that shows more of the item under the cursor."""
     for keys in dialogs:
         for key in keys:
+            if key == "esc" and "cat" in keys:  # a program takes its time to start and to print
+                terminal.wait_for("  cat  ")
             press(terminal, key)

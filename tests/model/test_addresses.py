@@ -93,6 +93,6 @@ def test_any_text_is_read(text: str) -> None:
 @pytest.mark.parametrize("piece", ["é", "é.", "://", "a@é", "xn--.", "é-", "://@", "。", "а.а ", "@."])
 def test_hostile_text_takes_no_time(piece: str) -> None:
     text = piece * (60_000 // len(piece))
-    begun = time.perf_counter()
+    begun = time.process_time()
     suspects(text)
-    assert time.perf_counter() - begun < 1.5
+    assert time.process_time() - begun < 1.5

@@ -396,7 +396,7 @@ def test_ten_thousand_items_are_filtered_at_once() -> None:
 
 
 def _seconds(found: Filter, subjects: list[Subject]) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     count = sum(found.matches(one) for one in subjects)
     assert count > 100
-    return time.perf_counter() - started
+    return time.process_time() - started

@@ -62,9 +62,9 @@ def test_a_change_deep_in_a_long_value_is_in_sight() -> None:
     [("a\n" * 20_000, "b\n" * 20_000), ("a\nb\n" * 9_000, "b\na\n" * 9_000), ("a\n" * 199, "a b\n" * 199)],
 )
 def test_long_texts_are_compared_in_no_time(old: str, new: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert shown({"a": old}, {"a": new})
-    assert time.perf_counter() - begun < 3.0
+    assert time.process_time() - begun < 3.0
 
 
 def test_what_hides_in_an_edit_is_shown() -> None:

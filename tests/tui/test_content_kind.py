@@ -167,9 +167,9 @@ HOSTILE = [
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_text_takes_no_time(piece: str) -> None:
     text = piece * (58_000 // len(piece))
-    begun = time.perf_counter()
+    begun = time.process_time()
     for key in ("", "sql", "body"):
         recognise(text, key)
     for language in LANGUAGES:
         code_rows(text, language)
-    assert time.perf_counter() - begun < 6.0, "linear, for every language"
+    assert time.process_time() - begun < 6.0, "linear, for every language"

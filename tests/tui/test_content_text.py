@@ -172,9 +172,9 @@ def test_markdown_loses_no_character(text: str) -> None:
 )
 def test_hostile_markdown_takes_no_time(piece: str) -> None:
     text = piece * (40_000 // len(piece))
-    begun = time.perf_counter()
+    begun = time.process_time()
     markdown_lines(text, 60)
-    assert time.perf_counter() - begun < 3.0
+    assert time.process_time() - begun < 3.0
 
 
 # -- in JSON ----------------------------------------------------------------------------------------

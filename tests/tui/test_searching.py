@@ -75,6 +75,6 @@ def test_as_many_are_found_wrapped_as_in_one_line(row: list[tuple[str, str]], wi
 @pytest.mark.parametrize("words", ["a", "a b", "ab"])
 def test_many_lines_are_searched_at_once(words: str) -> None:
     lines: list[Line] = [(("a b ab " * 5, "text"),)] * 50_000
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert len(find(lines, words)) == MAX_MATCHES
-    assert time.perf_counter() - begun < 2.0
+    assert time.process_time() - begun < 2.0
