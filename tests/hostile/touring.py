@@ -136,5 +136,7 @@ def visit_dialogs(terminal: Terminal, dialogs: Seq[Seq[str]] = DIALOGS) -> None:
     for keys in dialogs:
         for key in keys:
             if key == "esc" and "cat" in keys:  # a program takes its time to start and to print
-                terminal.wait_for("  cat  ")
+                terminal.wait_until(
+                    lambda: "  cat  " in terminal.text or '{"id":' in terminal.text, "its output"
+                )
             press(terminal, key)

@@ -29,6 +29,7 @@ UP = b"\x1b]2;triage"
 """The title: written once all is there."""
 PATIENCE_S = 180.0
 """A stream may leave some thousand keys to be worked off, each of them a search."""
+PROGRESS_S = 60.0
 ENDS = ("goes on", "goes on", "goes on", "quits", "SIGTERM", "SIGHUP", "loses its terminal")
 
 
@@ -48,10 +49,13 @@ class Typist:
 
     def type(self, keys: int) -> None:
         """Type streams that together have so many keys; after each, the console is looked at."""
-        chance = random.Random(self._seed)
+        chance, told_at = random.Random(self._seed), time.monotonic()
         try:
             while self.counts["keys"] < keys:
                 self._type_stream(chance)
+                if time.monotonic() - told_at >= PROGRESS_S:
+                    told_at = time.monotonic()
+                    print(f"{self.counts['keys']:,} of {keys:,} keys", file=sys.stderr, flush=True)
         finally:
             self.leave()
 

@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.soak.report import Counts
+from tests.soak.report import Counts, say
 
 __all__ = ["ROOT", "TestCounts", "run_program", "run_tests"]
 
@@ -19,13 +19,25 @@ TestCounts = Counter[str]
 
 
 def run_program(module: str, *arguments: object) -> Counts:
-    """What a module of the tests counted. Raises AssertionError with what it said where it failed."""
+    """What a module of the tests counted; what it says of its progress is passed on.
+
+    Raises AssertionError with what it said where it failed.
+    """
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, (
-        f"{module} {' '.join(command[3:])}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
+    said = deque[str](maxlen=200)
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        for line in running.stderr:
+            said.append(line)
+            say(line.rstrip("\n"))
+        printed = running.stdout.read()
+    assert running.returncode == 0, (
+        f"{module} {' '.join(command[3:])}:\n{printed[-2000:]}\n{''.join(said)[-6000:]}"
     )
-    counts: Counts = json.loads(done.stdout.splitlines()[-1])
+    counts: Counts = json.loads(printed.splitlines()[-1])
     return counts
 
 

@@ -112,8 +112,7 @@ class Deliverer:
 
     def paused(self) -> bool:
         """Whether the operator stopped all sending or that to this endpoint."""
-        paused = self.log.paused()
-        return "*" in paused or self.endpoint in paused
+        return self.log.is_paused(self.endpoint)
 
     # -- lanes ----------------------------------------------------------------------------------
 

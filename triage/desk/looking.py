@@ -19,7 +19,7 @@ from triage.model.endpoint import Health, HealthState
 from triage.model.filtering import Subject
 from triage.model.item import Item
 from triage.store.errors import StoreError
-from triage.store.log import EVERYWHERE, Event, Log, Record
+from triage.store.log import Event, Log, Record
 from triage.store.queue import Entry, Outline, Queue
 
 __all__ = ["ENDED_SHOWN_S", "Looking", "came_after", "is_snoozed"]
@@ -164,10 +164,7 @@ class Looking:
 
     def is_stopped(self, record: Record) -> bool:
         """Whether a decision is held for as long as sending is paused."""
-        paused = self.paused()
-        return record.state is DeliveryState.HELD and (
-            EVERYWHERE in paused or record.decision.endpoint in paused
-        )
+        return record.state is DeliveryState.HELD and self.log.is_paused(record.decision.endpoint)
 
     def held_until(self, decision_id: str) -> float | None:
         """Seconds left to undo a decision; None when it is not held."""

@@ -119,6 +119,10 @@ class Log:
         """Names of endpoints to which nothing is sent; ``*``: to none."""
         return self._reader.ledger.paused
 
+    def is_paused(self, endpoint: str) -> bool:
+        """Whether nothing is sent to an endpoint."""
+        return not self.paused().isdisjoint((EVERYWHERE, endpoint))
+
     def events(self, item_id: str | None = None, since: datetime | None = None) -> Iterator[Event]:
         """What the log says, of one item or of all, oldest first; as far as it was read with ``refresh``."""
         if item_id is None:
