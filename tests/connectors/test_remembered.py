@@ -169,3 +169,33 @@ async def test_a_very_long_list_is_read_anew_rather_than_kept(
     first, second = await agent.poll(), await agent.poll()
     assert first == second
     assert second is not first
+
+
+async def test_what_is_asked_again_is_built_once(shelf: Shelf) -> None:
+    """As long as it is the same, headers and all; and only so much is kept of it."""
+    clients = Clients()
+    client, built = clients.client(), list[str]()
+    build_request = client.build_request
+
+    def counted(method: str, url: str, **more: Any) -> httpx.Request:
+        built.append(url)
+        return build_request(method, url, **more)
+
+    client.build_request = counted  # type: ignore[method-assign, assignment]
+    wire = Wire(client, shelf.server.url)
+    shelf.ask("a")
+    for _ in range(5):
+        await wire.get("items", again=True)
+    assert (len(built), shelf.asked) == (2, ["", *['"2"'] * 4]), "without a tag, and with it"
+    shelf.ask("b")
+    await wire.get("items", again=True)
+    changed = await wire.get("items", again=True)
+    assert len(changed.json["items"]) == 2
+    assert (len(built), shelf.asked[-1]) == (3, '"3"')
+    for number in range(20):
+        await wire.get("items", params={"page": number}, again=True)
+    assert len(wire._built) <= 8
+    for _ in range(2):
+        await wire.get("items")
+    assert len(built) == 25, "what is asked once is not kept"
+    await clients.aclose()

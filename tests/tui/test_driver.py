@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import selectors
 import signal
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from textual.constants import ESCAPE_DELAY
 from textual.drivers.linux_driver import LinuxDriver
 
-from triage.tui.driver import FrugalDriver
+from triage.tui.driver import LOOKS, FrugalDriver
+
+
+@contextlib.contextmanager
+def listening(
+    heard: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[int, FrugalDriver, list[float | None]]]:
+    """A driver that reads, the end to write to, and how long it was ready to wait each time that it did."""
+    reading, writing = os.pipe()
+    waits: list[float | None] = []
+    select = selectors.DefaultSelector.select
+
+    def noted(selector: selectors.DefaultSelector, timeout: float | None = None) -> Any:
+        if threading.current_thread() is not threading.main_thread():  # asyncio waits in that one
+            waits.append(timeout)
+        return select(selector, timeout)
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", noted)
+    monkeypatch.setattr(FrugalDriver, "process_message", lambda _, message: heard.append(message))
+    one = driver()
+    one.fileno = reading
+    thread = threading.Thread(target=one.run_input_thread, daemon=True)
+    thread.start()
+    try:
+        yield writing, one, waits
+        one.exit_event.set()
+        thread.join(10)
+        assert not thread.is_alive(), "told to stop, it still waits"
+    finally:
+        os.close(writing)
+        os.close(reading)
+
 
 SIGNALS = (signal.SIGTSTP, signal.SIGCONT)
 
@@ -116,3 +152,33 @@ async def test_what_the_terminal_says_while_it_is_left_is_switched_off_again(
     monkeypatch.setattr(FrugalDriver, "write", lambda _, data: said.append(data))
     one.stop_application_mode()
     assert said == ["heard", "\x1b[?1016l", "left"]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    limit = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < limit
+        await asyncio.sleep(0.01)
+
+
+async def test_while_the_terminal_sends_nothing_nothing_is_done(
+    said: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Any] = []
+    with listening(heard, monkeypatch) as (writing, _, waits):
+        await until(lambda: waits == [None])
+        os.write(writing, b"a\x1b")
+        await until(lambda: [event.key for event in heard] == ["a", "escape"])
+        await until(lambda: waits[-1] is None)
+        assert waits == [None, *[ESCAPE_DELAY] * LOOKS, None]
+        assert LOOKS >= 2, "the time that an escape is given may end just behind the first look"
+
+
+async def test_it_stops_in_the_middle_of_what_is_sent(
+    said: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening([], monkeypatch) as (writing, one, waits):
+        await until(lambda: waits)
+        one.exit_event.set()
+        os.write(writing, b"a" * 1000)
+    one.exit_event.set()

@@ -43,7 +43,7 @@ __all__ = ["Change", "Desk", "ItemChanged", "ItemGone", "Refused"]
 
 WATCH_S = 0.1
 """How often the files are looked at for what other processes wrote."""
-QUIET_WATCH_S = 0.25
+QUIET_WATCH_S = 0.5
 """The same once nothing has changed for ``QUIET_AFTER_S``."""
 QUIET_AFTER_S = 5.0
 GATHER_S = 0.02

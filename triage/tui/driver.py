@@ -8,12 +8,15 @@ import io
 import os
 import selectors
 import signal
+import socket
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any, TextIO, cast
 
 from textual import events
 from textual.app import App
+from textual.constants import ESCAPE_DELAY
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
@@ -23,6 +26,8 @@ from triage.tui.terminal_input import TerminalInput, TerminalLost
 
 __all__ = ["FrugalDriver", "forget_stated_size"]
 
+LOOKS = 3
+"""So often it is looked whether an escape was one by itself, after the terminal sent something."""
 MOST_CELLS = 1000
 """A window that says of itself that it is wider or higher is not believed."""
 
@@ -66,8 +71,21 @@ class Output(io.TextIOBase):
                 self._lost = True
 
 
+class Stopping(threading.Event):
+    """Set to stop what waits for the terminal; ``wake`` ends its waiting then."""
+
+    wake: Callable[[], object] = staticmethod(lambda: None)
+
+    def set(self) -> None:
+        """Stop it."""
+        super().set()
+        self.wake()
+
+
 class FrugalDriver(LinuxDriver):
     """Writes only what makes the terminal look otherwise: over a slow link bytes are time."""
+
+    exit_event: Stopping
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         self._frame = Frame(erases=_erases_in_colour())
@@ -79,6 +97,7 @@ class FrugalDriver(LinuxDriver):
         self._suspended = False
         self._over = False
         super().__init__(app, **options)
+        self.exit_event = Stopping()
         self._file = cast(Any, Output(sys.__stderr__ or sys.stderr))
 
     def forget(self) -> None:
@@ -149,18 +168,34 @@ class FrugalDriver(LinuxDriver):
             os.kill(os.getpid(), signal.SIGSTOP)
 
     def run_input_thread(self) -> None:
-        """Hand on what the terminal sends until told to stop."""
-        terminal = TerminalInput(self.fileno)
-        with selectors.DefaultSelector() as selector:
+        """Hand on what the terminal sends until told to stop; while it sends nothing nothing is done."""
+        terminal, looks = TerminalInput(self.fileno), 0
+        with selectors.DefaultSelector() as selector, self._woken_to_stop(selector):
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
+                found = selector.select(ESCAPE_DELAY if looks else None)
+                if self.exit_event.is_set():
+                    return
                 try:
-                    sent = terminal.read() if selector.select(0.1) else ()
+                    sent = terminal.read() if found else ()
                 except TerminalLost:
                     os.kill(os.getpid(), signal.SIGHUP)  # as the kernel says it to who leads the session
                     return
                 for event in (*sent, *terminal.overdue()):
                     self.process_message(event)
+                looks = LOOKS if found else looks - 1
+
+    @contextlib.contextmanager
+    def _woken_to_stop(self, selector: selectors.BaseSelector) -> Iterator[None]:
+        """Meanwhile ``selector`` returns when it is time to stop."""
+        here, there = socket.socketpair()
+        with here, there:
+            selector.register(here, selectors.EVENT_READ)
+            self.exit_event.wake = lambda: there.send(b"\0")
+            try:
+                yield
+            finally:
+                del self.exit_event.wake
 
     def process_message(self, message: Message) -> None:
         """Hand on one event, unless it is a size that no window has."""

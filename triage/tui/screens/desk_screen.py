@@ -61,6 +61,8 @@ PANE_AFTER_S = 0.04
 PRECEDENTS_AFTER_S = 0.12
 """How long the operator rests on an item before its like is looked for."""
 TICK_S = 0.25
+QUIET_TICK_S = 1.0
+"""The same where no countdown runs."""
 AGES_S = 10.0
 ALL_S = 60.0
 _WIDE_COLUMNS = 100
@@ -143,7 +145,7 @@ class DeskScreen(Screen[None]):
         self.set_focus(self.list)
         self.refill()
         self.desk.subscribe(self.on_change)
-        self.set_interval(TICK_S, self._tick)
+        self._tick()
 
     def on_resize(self, event: events.Resize) -> None:
         """Side by side where there is room, else one below the other."""
@@ -406,6 +408,7 @@ class DeskScreen(Screen[None]):
         """Time passes: countdowns each second, ages every ten; nothing is painted that looks the same."""
         self.notifying.tick()
         held = self.desk.log.open_records()
+        self.set_timer(TICK_S if held else QUIET_TICK_S, self._tick)
         now = time.monotonic()
         if held:
             self.list.repaint_items({record.decision.item_id for record in held})
