@@ -18,7 +18,7 @@ _FOOTER = "approve"
 def _start(place: Place, count: int) -> tuple[float, float, float]:
     """Seconds to the first rows, to a key taken, and the most memory in MiB."""
     with Terminal(place.command, place.env) as terminal:
-        rows = terminal.wait_until(lambda shown: f"{count - 1}:" in shown, "the oldest item", limit_s=120)
+        rows = terminal.wait_until(lambda shown: f"{count - 1}:" in shown, "the oldest item", limit_s=600)
         terminal.wait_until(lambda shown: _FOOTER in shown and "approval" in shown, "the keys", limit_s=120)
         painted = terminal.last_at()
         answer = terminal.answer("j")
