@@ -23,7 +23,7 @@ def look() -> None:
 
 def started(terminal: Terminal) -> Terminal:
     """The console, once it shows what waits."""
-    terminal.wait_for("1/14", "approve")
+    terminal.wait_for("/14 ", "approve")
     look()
     return terminal
 
