@@ -194,7 +194,7 @@ async def test_what_is_asked_again_is_built_once(shelf: Shelf) -> None:
     assert (len(built), shelf.asked[-1]) == (3, '"3"')
     for number in range(20):
         await wire.get("items", params={"page": number}, again=True)
-    assert len(wire._built) <= 8
+    assert len(wire._kept) <= 8
     for _ in range(2):
         await wire.get("items")
     assert len(built) == 25, "what is asked once is not kept"

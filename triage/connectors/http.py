@@ -61,7 +61,7 @@ CONNECTIONS = 10
 """Largest number of connections to one origin, for reading and for sending each."""
 KEPT_CONNECTIONS = 3
 """Of these, how many are kept while nothing is asked: each of them is looked at for every request."""
-_BUILT = 8
+_KEPT = 8
 """So many requests that are asked again are kept for each endpoint."""
 _USER_AGENT = "triage"
 
@@ -84,7 +84,7 @@ class Wire:
         """Sent with every request: credentials and the operator's own headers."""
         self._secrets = secrets_in(self.headers)
         self._remembered = Remembered()
-        self._built: dict[tuple[Any, ...], httpx.Request] = {}
+        self._kept: dict[tuple[Any, ...], httpx.Request] = {}
         """What is asked at every poll, by URL, parameters and headers: to build it is a quarter of its cost."""
 
     @property
@@ -139,10 +139,8 @@ class Wire:
         try:
             async with asyncio.timeout(timeout_s):
                 for _ in range(MAX_REDIRECTS + 1):
-                    built = self._request_for if again else self._new_request
-                    reply = await self._once(
-                        partial(built, method, url, params, content, sent_headers), url, where, max_bytes
-                    )
+                    built = partial(self._built, method, url, params, content, sent_headers, again=again)
+                    reply = await self._once(built, url, where, max_bytes)
                     if not 300 <= reply.status < 400 or reply.status == 304:
                         return self._remembered.whole(asked, reply) if again else reply
                     url, params = self._redirected(method, url, reply), None
@@ -150,33 +148,28 @@ class Wire:
             raise Interrupted(f"{where} gave no full answer within {timeout_s:g} s") from error
         raise Garbled(f"{where} redirects more than {MAX_REDIRECTS} times")
 
-    def _new_request(
+    def _built(
         self,
         method: str,
         url: str,
         params: Mapping[str, Any] | None,
         content: bytes | None,
         headers: Mapping[str, str],
+        *,
+        again: bool,
     ) -> httpx.Request:
-        return self.client.build_request(
+        """The request; what is asked again and again as it was built before."""
+        key = (url, *(params or {}).items(), *headers.items()) if again else ()
+        if key in self._kept:
+            return self._kept[key]
+        request = self.client.build_request(
             method, url, params=params, content=content, headers=headers, extensions=asked_before(method)
         )
-
-    def _request_for(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, Any] | None,
-        content: bytes | None,
-        headers: Mapping[str, str],
-    ) -> httpx.Request:
-        """The request as it was built before."""
-        key = (url, *(params or {}).items(), *headers.items())
-        if key not in self._built:
-            if len(self._built) >= _BUILT:
-                self._built.clear()
-            self._built[key] = self._new_request(method, url, params, content, headers)
-        return self._built[key]
+        if again:
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[key] = request
+        return request
 
     async def _once(self, built: Callable[[], httpx.Request], url: str, where: str, max_bytes: int) -> Reply:
         import httpx

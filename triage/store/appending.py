@@ -299,8 +299,8 @@ def _joined(text: bytes, payload: bytes) -> bytes:
 
 def _without_payloads(torn: bytes) -> bytes:
     """The half-written lines that are not ended yet with blanks for their payloads; the others have them."""
-    lines = torn.splitlines(keepends=True)
-    return b"".join(line if line.endswith(TORN + b"\n") else masked(line) for line in lines)
+    lines = torn.split(b"\n")
+    return b"\n".join(line if line.endswith(TORN) else masked(line) for line in lines)
 
 
 def _worth_keeping(behind: bytes, lost: bytes) -> Iterator[tuple[Event, bytes]]:
